@@ -7,20 +7,27 @@ into ``text``, end-exclusive.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from service.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
 class GoldSpan:
-    """A run of words and the part that a reader says it plays."""
+    """A run of words and the part that a reader says it plays.
+
+    ``or_label`` is a second label that counts as right too (``"ST"`` in files whose authors did not tell
+    SITUATION from TASK).
+    """
 
     start: int
     end: int
     label: Label
+    or_label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,7 @@ class LabelledAnswer:
             id=row["id"],
             question=row.get("question"),
             text=row["text"],
-            spans=tuple(
-                GoldSpan(span["start"], span["end"], Label(span["label"])) for span in row["spans"]
-            ),
+            spans=tuple(_span(span) for span in row["spans"]),
             question_type=row.get("question_type"),
             answer_kind=row.get("answer_kind"),
             findings=tuple(row.get("findings", ())),
@@ -82,6 +87,12 @@ class LabelledAnswer:
             score=row.get("score"),
             meta=row.get("meta", {}),
         )
+
+
+def _span(span: Mapping[str, Any]) -> GoldSpan:
+    if span["label"] == "ST":
+        return GoldSpan(span["start"], span["end"], Label.TASK, Label.SITUATION)
+    return GoldSpan(span["start"], span["end"], Label(span["label"]))
 
 
 def read_jsonl(path: Path) -> list[LabelledAnswer]:
@@ -95,13 +106,20 @@ def write_jsonl(path: Path, answers: Iterable[LabelledAnswer]) -> None:
     path.write_bytes(b"".join(answer.to_json().encode() + b"\n" for answer in answers))
 
 
-def word_labels(text: str, spans: Iterable[GoldSpan]) -> Iterator[tuple[int, int, Label | None]]:
+class _Labelled(Protocol):
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def label(self) -> Label: ...
+
+
+def word_labels(text: str, spans: Iterable[_Labelled]) -> Iterator[tuple[int, int, Label | None]]:
     """Yield ``(start, end, label)`` for each word (run of non-space characters) of ``text``.
 
     The label is that of the span which holds the word's first character; ``None`` outside all spans.
     """
-    import re
-
     ordered = sorted(spans, key=lambda span: span.start)
     position = 0
     for match in re.finditer(r"\S+", text):

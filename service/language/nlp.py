@@ -17,7 +17,7 @@ from spacy.language import Language as Nlp
 from spacy.tokens import Doc
 from thinc.api import NumpyOps, set_current_ops
 
-from service.errors import DeadlineExceeded, SettingsRefused
+from service.errors import DeadlineExceeded, InvalidRequest, Problem, SettingsRefused
 from service.language.clauses import make_star_clauses  # noqa: F401  (registers the factory)
 from service.language.text import AnalysisText
 
@@ -64,11 +64,13 @@ class Language:
         self._lock = threading.Lock()
 
     @contextmanager
-    def reading(self, text: AnalysisText, *, deadline: float | None = None) -> Iterator[Doc]:
+    def reading(
+        self, text: AnalysisText, *, deadline: float | None = None, most_tokens: int = 5_000
+    ) -> Iterator[Doc]:
         """Yield the ``Doc`` of ``text``; it and all that is spaCy's dies with the block.
 
         ``deadline`` is a ``time.monotonic`` moment; raises ``DeadlineExceeded`` where the turn for
-        this text does not come before it.
+        this text does not come before it, and ``InvalidRequest`` (413) where it has too many tokens.
         """
         timeout = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=timeout):
@@ -76,12 +78,18 @@ class Language:
         try:
             with self.nlp.memory_zone():
                 doc = self.nlp.make_doc(text.text)
+                if len(doc) > most_tokens:
+                    raise too_many("tokens", most_tokens)
                 doc.user_data[BREAKS] = text.breaks
                 yield self.nlp(doc)
         finally:
             self._lock.release()
 
-    def count_tokens(self, text: AnalysisText) -> int:
-        """Count the tokens of ``text`` without parsing it."""
-        with self._lock, self.nlp.memory_zone():
-            return len(self.nlp.make_doc(text.text))
+
+def too_many(what: str, most: int) -> InvalidRequest:
+    """Return the error for an answer with more ``what`` (tokens, sentences) than can be judged."""
+    return InvalidRequest(
+        413,
+        f"the answer has more than {most} {what}",
+        (Problem("/answer", f"too_many_{what}", f"at most {most} {what} can be judged at once"),),
+    )

@@ -1,0 +1,68 @@
+"""From a reading to its findings: run the rules that apply, put the answer's words into their messages."""
+
+from __future__ import annotations
+
+from service.feedback.catalogue import Catalogue, Rule
+from service.feedback.reading import Reading
+from service.feedback.rules import KINDS, Hit
+from service.labels import Severity
+from service.records import Finding
+
+#: Longer quotes are cut for a message, in words.
+_QUOTED_WORDS = 9
+_ORDER = {Severity.PROBLEM: 0, Severity.ADVICE: 1, Severity.STRENGTH: 2}
+
+
+def find(reading: Reading, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """Return the findings, about the whole answer first, then in the order of the words.
+
+    With ``story.absent`` none of the ``*.missing`` and nothing else of STAR is raised.
+    """
+    findings = [
+        _finding(rule, hit, reading)
+        for rule in catalogue.active()
+        if reading.question_type in rule.types and rule.kind is not None
+        for hit in KINDS[rule.kind](reading, rule.component, rule.parameters, catalogue.lexicons)
+    ]
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                -1 if finding.start is None and finding.insert_at is None else finding.start or finding.insert_at or 0,
+                _ORDER[finding.severity],
+                finding.id,
+            ),
+        )
+    )
+
+
+def _finding(rule: Rule, hit: Hit, reading: Reading) -> Finding:
+    text = reading.answer.text
+    values: dict[str, object] = {"anchor": "", "words": "", "count": "", "total": "", "share": ""}
+    if hit.start is not None and hit.end is not None:
+        values["words"] = _shortened(text[hit.start : hit.end])
+    if hit.insert_at is not None:
+        after = hit.insert_at == 0 or rule.id == "situation.missing"
+        values["anchor"] = (
+            _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
+        )
+    values |= hit.values
+    return Finding(
+        id=rule.id,
+        severity=rule.severity,
+        component=rule.component,
+        message=rule.message.format(**values),
+        why=rule.why.format(**values),
+        advice=rule.advice.format(**values),
+        confidence=hit.confidence,
+        start=hit.start,
+        end=hit.end,
+        insert_at=hit.insert_at,
+    )
+
+
+def _shortened(words: str) -> str:
+    parts = words.split()
+    if len(parts) <= _QUOTED_WORDS:
+        return " ".join(parts).strip(",;:.!? ")
+    return " ".join(parts[:_QUOTED_WORDS]).strip(",;:.!? ") + " …"

@@ -1,0 +1,239 @@
+"""The one path: answer, doc, clauses, labelled spans, findings, report.
+
+Page, HTTP, command line, batch and every engine call :meth:`Reviewer.review`; there is no other way to a
+report.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from service import __version__
+from service.errors import DeadlineExceeded
+from service.feedback.abstention import abstain
+from service.feedback.catalogue import Catalogue, load_catalogue
+from service.feedback.findings import find
+from service.feedback.reading import ReadClause, Reading
+from service.feedback.score import Weights, components, focus, load_weights, total
+from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
+from service.language.clauses import SPANS_KEY
+from service.language.features import clause_features, content_lemmas
+from service.language.labeller import join_spans
+from service.language.model_folder import Model, current_model_name, load_model
+from service.language.nlp import Language, load_nlp, too_many
+from service.language.text import LONGEST_RUN, AnalysisText, prepare
+from service.language.whole import answer_features, question_features
+from service.records import (
+    Abstention,
+    Answer,
+    Clause,
+    Guess,
+    InputWarning,
+    LabelledSpan,
+    Report,
+    Stats,
+    Versions,
+)
+from service.schemas import SCHEMA_VERSION
+from service.settings import Settings
+
+_WORD = re.compile(r"\S+")
+#: A minute of speech holds so many words.
+WORDS_PER_MINUTE = 140
+
+
+class Reviewer:
+    """Takes its collaborators: spaCy, a checked model, the rules, the weights and the limits."""
+
+    def __init__(
+        self, language: Language, model: Model, catalogue: Catalogue, weights: Weights, settings: Settings
+    ) -> None:
+        self._language = language
+        self._model = model
+        self._catalogue = catalogue
+        self._weights = weights
+        self._settings = settings
+        self._known_words = frozenset(
+            name[2:] for name in model.labeller.vocabulary if name.startswith(("w=", "l="))
+        )
+        self.versions = Versions(
+            service=__version__,
+            model=f"{model.name}+{model.version}",
+            rules=catalogue.version,
+            schema=SCHEMA_VERSION,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Reviewer:
+        """Load everything that ``settings`` names.
+
+        Raises ``SettingsRefused``, ``ModelRefused`` or ``RulesRefused``.
+        """
+        nlp = load_nlp(settings.spacy_model)
+        name = settings.model or current_model_name(settings.models_dir)
+        return cls(
+            Language(nlp),
+            load_model(settings.models_dir, name, nlp),
+            load_catalogue(settings.rules_file),
+            load_weights(),
+            settings,
+        )
+
+    def review(self, answer: Answer, *, deadline: float | None = None) -> Report:
+        """Return the report on ``answer``.
+
+        ``deadline`` is a ``time.monotonic`` moment. Raises ``InvalidRequest`` (413) where the text has too
+        many tokens or sentences, and ``DeadlineExceeded``; nothing partial is returned.
+        """
+        text = prepare(answer.text)
+        reason = abstain(answer, self._known_words)
+        if reason is not None:
+            return self._abstained(answer, text, reason)
+        question = self._read_question(answer, deadline)
+        with self._language.reading(text, deadline=deadline, most_tokens=self._settings.max_tokens) as doc:
+            _check_deadline(deadline)
+            spans = doc.spans[SPANS_KEY]
+            sentences = {token.i: number for number, sent in enumerate(doc.sents) for token in sent}
+            sentence_count = len(set(sentences.values()))
+            if sentence_count > self._settings.max_sentences:
+                raise too_many("sentences", self._settings.max_sentences)
+            clauses = tuple(
+                self._clause(answer.text, text, span.start_char, span.end_char, sentences[span.start], features)
+                for span, features in zip(spans, clause_features(doc, spans, question=question), strict=True)
+            )
+            labelled = self._model.labeller.label(clauses)
+            _check_deadline(deadline)
+            question_type = self._question_type(answer, clauses, labelled)
+            labels = tuple(label for label, _ in labelled)
+            kind = self._answer_kind(QuestionType(question_type.label), clauses, labels)
+            reading = Reading(
+                answer=answer,
+                question_type=QuestionType(question_type.label),
+                answer_kind=None if kind is None else AnswerKind(kind.label),
+                kind_confidence=1.0 if kind is None else kind.confidence,
+                doc=doc,
+                question_lemmas=question,
+                clauses=tuple(
+                    ReadClause(clause, label, confidence, span)
+                    for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)
+                ),
+                spans=join_spans(clauses, labelled),
+            )
+            report = self._report(reading, question_type, kind, text, sentence_count)
+        _check_deadline(deadline)
+        return report
+
+    def _read_question(self, answer: Answer, deadline: float | None) -> frozenset[str]:
+        if not answer.question:
+            return frozenset()
+        with self._language.reading(
+            prepare(answer.question), deadline=deadline, most_tokens=self._settings.max_tokens
+        ) as doc:
+            return content_lemmas(doc)
+
+    def _clause(
+        self, given: str, text: AnalysisText, start: int, end: int, sentence: int, features: tuple[str, ...]
+    ) -> Clause:
+        first, last = text.to_given(start, end)
+        return Clause(first, last, len(_WORD.findall(given[first:last])), sentence, features)
+
+    def _question_type(
+        self, answer: Answer, clauses: tuple[Clause, ...], labelled: tuple[tuple[Label, float], ...]
+    ) -> Guess:
+        if answer.question_type is not None:
+            return Guess(answer.question_type.value, 1.0, "given")
+        if answer.question and answer.question.strip():
+            head, features = self._model.heads["question_type"], question_features(answer.question)
+            return _best(head.probabilities(features))
+        head = self._model.heads["question_type_of_answer"]
+        labels = [label for label, _ in labelled]
+        return _best(head.probabilities(_told(clauses, labels)))
+
+    def _answer_kind(
+        self, question_type: QuestionType, clauses: tuple[Clause, ...], labels: tuple[Label, ...]
+    ) -> Guess | None:
+        if question_type not in STORY_TYPES:
+            return None
+        return _best(self._model.heads["answer_kind"].probabilities(_told(clauses, labels)))
+
+    def _report(
+        self, reading: Reading, question_type: Guess, kind: Guess | None, text: AnalysisText, sentences: int
+    ) -> Report:
+        findings = find(reading, self._catalogue)
+        is_story_type = reading.question_type in STORY_TYPES
+        parts = components(reading, self._weights, self._catalogue.lexicons) if is_story_type else {}
+        return Report(
+            answer=reading.answer,
+            question_type=question_type,
+            answer_kind=kind,
+            spans=reading.spans,
+            components=parts,
+            score=total(parts, findings, self._weights, self._catalogue),
+            findings=findings,
+            focus=focus(findings, self._catalogue),
+            stats=_stats(reading.words, sentences),
+            input_warnings=_warnings(text, reading.words),
+            abstention=None,
+            versions=self.versions,
+        )
+
+    def _abstained(self, answer: Answer, text: AnalysisText, reason: Abstention) -> Report:
+        given = answer.question_type
+        if given is not None:
+            guess = Guess(given.value, 1.0, "given")
+        elif answer.question and answer.question.strip():
+            guess = _best(self._model.heads["question_type"].probabilities(question_features(answer.question)))
+        else:
+            guess = Guess(QuestionType.OTHER.value, 0.0)
+        words = len(_WORD.findall(answer.text))
+        spans: tuple[LabelledSpan, ...] = ()
+        return Report(
+            answer=answer,
+            question_type=guess,
+            answer_kind=None,
+            spans=spans,
+            components={},
+            score=None,
+            findings=(),
+            focus=(),
+            stats=_stats(words, 0),
+            input_warnings=_warnings(text, words),
+            abstention=reason,
+            versions=self.versions,
+        )
+
+
+def _told(clauses: tuple[Clause, ...], labels: tuple[Label, ...] | list[Label]) -> dict[str, float]:
+    return dict(
+        answer_features([clause.features for clause in clauses], labels, [clause.words for clause in clauses])
+    )
+
+
+def _best(probabilities: dict[str, float]) -> Guess:
+    label = max(probabilities, key=lambda name: (probabilities[name], name))
+    return Guess(label, probabilities[label])
+
+
+def _stats(words: int, sentences: int) -> Stats:
+    return Stats(words, sentences, round(60 * words / WORDS_PER_MINUTE))
+
+
+def _warnings(text: AnalysisText, words: int) -> tuple[InputWarning, ...]:
+    warnings = []
+    if text.split_runs:
+        warnings.append(
+            InputWarning("unbroken_run", f"A run of over {LONGEST_RUN} characters without a space was split to read it.")
+        )
+    stops = sum(text.text.count(mark) for mark in ".?!")
+    if words >= 40 and stops * 60 < words:
+        warnings.append(
+            InputWarning("looks_like_transcript", "There is almost no punctuation; clauses were cut without it.")
+        )
+    return tuple(warnings)
+
+
+def _check_deadline(deadline: float | None) -> None:
+    if deadline is not None and time.monotonic() > deadline:
+        raise DeadlineExceeded
+

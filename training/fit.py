@@ -1,0 +1,308 @@
+"""Fitting: scikit-learn finds the weights, which leave here as plain arrays.
+
+The same answers and seed give the same bytes: the solver is deterministic, folds are cut by the hash of the
+writing batch, and everything is visited in a fixed order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sparse
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
+from service.language.heads import LinearHead
+from service.language.labeller import (
+    LABELS,
+    LEXICAL_WEIGHT,
+    Chain,
+    Labeller,
+    block_rows,
+    context_features,
+    join_spans,
+)
+from service.language.whole import answer_features, question_features
+from service.records import LabelledSpan
+from training.prepare import PreparedAnswer, clauses_of
+
+Progress = Callable[[str], None]
+#: A feature seen in fewer answers is left out: it is noise, and it may be somebody's private word.
+LEAST_ANSWERS = 3
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """What is chosen on the development part. ``first`` and ``second`` are inverse regularisation."""
+
+    first: float = 0.1
+    second: float = 0.1
+    chain: float = 0.4
+    #: Weight of the copies without punctuation, against 1 for the answer as written.
+    bare_weight: float = 0.5
+    head: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The labeller and the heads, and what cross-fitting gave each training answer."""
+
+    labeller: Labeller
+    heads: Mapping[str, LinearHead]
+    cross_fitted: tuple[tuple[Label, ...], ...]
+
+
+def fold_of(prepared: PreparedAnswer) -> int:
+    """Return the fold of an answer's writing batch (or of its id, where it has none)."""
+    batch = prepared.answer.meta.get("batch", prepared.answer.id)
+    return int(hashlib.sha256(batch.encode()).hexdigest(), 16) % 997 % FOLDS
+
+
+def vocabulary_of(answers: Iterable[PreparedAnswer]) -> dict[str, int]:
+    """Return the features seen in at least ``LEAST_ANSWERS`` answers, each with its row."""
+    seen: Counter[str] = Counter()
+    for prepared in answers:
+        seen.update({name for clause in prepared.features for name in clause})
+    return {name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))}
+
+
+def _matrix(answers: Sequence[PreparedAnswer], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
+    rows = [row for prepared in answers for row in block_rows(prepared.features, vocabulary)]
+    lengths = [len(row) for row in rows]
+    columns = np.concatenate(rows)
+    return sparse.csr_matrix(
+        (np.ones(len(columns)), columns, np.concatenate(([0], np.cumsum(lengths)))),
+        shape=(len(rows), 3 * len(vocabulary) + 2),
+    )
+
+
+def _logistic(inverse_regularisation: float) -> LogisticRegression:
+    return LogisticRegression(C=inverse_regularisation, max_iter=200, tol=1e-3)
+
+
+def _probabilities(model: LogisticRegression, rows: sparse.csr_matrix) -> NDArray[np.float64]:
+    """Return probabilities with a column for every label, also those that the fold did not hold."""
+    out = np.full((rows.shape[0], len(LABELS)), 1e-6)
+    out[:, model.classes_] = model.predict_proba(rows)
+    return out / out.sum(axis=1, keepdims=True)
+
+
+def _contexts(first: NDArray[np.float64], lengths: Sequence[int]) -> sparse.csr_matrix:
+    edges = np.cumsum([0, *lengths])
+    return sparse.csr_matrix(
+        np.vstack([context_features(first[a:b]) for a, b in zip(edges, edges[1:], strict=False)])
+    )
+
+
+def fit(
+    answers: Sequence[PreparedAnswer],
+    bare: Sequence[PreparedAnswer] = (),
+    *,
+    settings: FitSettings = FitSettings(),
+    weights: Sequence[float] | None = None,
+    progress: Progress = lambda step: None,
+) -> Fitted:
+    """Fit the labeller and the heads.
+
+    ``bare`` are the same answers without punctuation, which only add examples. ``weights`` (one for each
+    of ``answers``) let own data count more or less than shipped data. Raises ``ValueError`` where a label is
+    lacking altogether.
+    """
+    answers = [prepared for prepared in answers if prepared.features]
+    everything = [*answers, *(prepared for prepared in bare if prepared.features)]
+    vocabulary = vocabulary_of(answers)
+    lengths = [len(prepared.features) for prepared in everything]
+    gold = np.array([LABELS.index(label) for prepared in everything for label in prepared.gold])
+    if len(set(gold.tolist())) < len(LABELS):
+        lacking = [label.value for i, label in enumerate(LABELS) if i not in gold]
+        raise ValueError(f"no clause is labelled {', '.join(lacking)}; every label needs examples")
+    per_answer = _answer_weights(answers, everything, weights, settings)
+    sizes = np.array([words for prepared in everything for words in prepared.words], dtype=float)
+    weight = np.sqrt(sizes + 0.5) * np.repeat(per_answer, lengths)
+    weight /= weight.mean()
+    folds = np.repeat([fold_of(prepared) for prepared in everything], lengths)
+    rows = _matrix(everything, vocabulary)
+
+    first = np.zeros((len(gold), len(LABELS)))
+    for fold in sorted(set(folds.tolist())):
+        progress(f"first step, fold {fold + 1} of {FOLDS}")
+        inside = folds != fold
+        model = _logistic(settings.first).fit(rows[inside], gold[inside], sample_weight=weight[inside])
+        first[~inside] = _probabilities(model, rows[~inside])
+    stacked = sparse.hstack([LEXICAL_WEIGHT * rows, _contexts(first, lengths)]).tocsr()
+
+    second = np.zeros_like(first)
+    for fold in sorted(set(folds.tolist())):
+        progress(f"second step, fold {fold + 1} of {FOLDS}")
+        inside = folds != fold
+        model = _logistic(settings.second).fit(stacked[inside], gold[inside], sample_weight=weight[inside])
+        second[~inside] = _probabilities(model, stacked[~inside])
+
+    progress("both steps on everything")
+    first_model = _logistic(settings.first).fit(rows, gold, sample_weight=weight)
+    second_model = _logistic(settings.second).fit(stacked, gold, sample_weight=weight)
+    moves = _moves(answers, settings.chain)
+    temperature = _temperature(np.log(np.clip(second, 1e-6, 1)), gold, lengths, moves)
+    split = rows.shape[1]
+    labeller = Labeller(
+        vocabulary=vocabulary,
+        first_weights=first_model.coef_.T.astype(np.float32),
+        first_intercept=first_model.intercept_.astype(np.float32),
+        second_weights=second_model.coef_[:, :split].T.astype(np.float32),
+        context_weights=second_model.coef_[:, split:].T.astype(np.float32),
+        second_intercept=second_model.intercept_.astype(np.float32),
+        chain=Chain(moves.astype(np.float32).astype(np.float64)),
+        temperature=temperature,
+    )
+    cross_fitted = _decoded(second, lengths[: len(answers)], moves)
+    progress("whole-answer heads")
+    return Fitted(labeller, _fit_heads(answers, cross_fitted, settings), cross_fitted)
+
+
+def _answer_weights(
+    answers: Sequence[PreparedAnswer],
+    everything: Sequence[PreparedAnswer],
+    weights: Sequence[float] | None,
+    settings: FitSettings,
+) -> NDArray[np.float64]:
+    own = np.ones(len(answers)) if weights is None else np.asarray(weights, dtype=float)
+    by_id = {prepared.answer.id: w for prepared, w in zip(answers, own, strict=True)}
+    copies = [settings.bare_weight * by_id.get(prepared.answer.id, 1.0) for prepared in everything[len(answers) :]]
+    return np.concatenate([own, copies])
+
+
+def _moves(answers: Sequence[PreparedAnswer], strength: float) -> NDArray[np.float64]:
+    """Return how much likelier each move between labels is than chance, as scaled log-ratios."""
+    counts = np.full((len(LABELS), len(LABELS)), 0.5)
+    prior = np.ones(len(LABELS))
+    for prepared in answers:
+        path = [LABELS.index(label) for label in prepared.gold]
+        for label in path:
+            prior[label] += 1
+        for before, after in zip(path, path[1:], strict=False):
+            counts[before, after] += 1
+    moves = np.log(counts / counts.sum(axis=1, keepdims=True)) - np.log(prior / prior.sum())
+    return np.asarray(strength * moves)
+
+
+def _decoded(
+    probabilities: NDArray[np.float64], lengths: Sequence[int], moves: NDArray[np.float64]
+) -> tuple[tuple[Label, ...], ...]:
+    chain = Chain(moves)
+    edges = np.cumsum([0, *lengths])
+    scores = np.log(np.clip(probabilities, 1e-6, 1))
+    return tuple(
+        tuple(LABELS[index] for index in chain.best(scores[a:b]))
+        for a, b in zip(edges, edges[1:], strict=False)
+    )
+
+
+def _temperature(
+    scores: NDArray[np.float64],
+    gold: NDArray[np.intp],
+    lengths: Sequence[int],
+    moves: NDArray[np.float64],
+) -> float:
+    """Return the temperature whose confidences fit best (Guo et al. 2017), by cross-fitted log-loss."""
+    edges = np.cumsum([0, *lengths])
+    losses = {}
+    for temperature in (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5):
+        chain = Chain(moves / temperature)
+        loss = 0.0
+        for a, b in zip(edges, edges[1:], strict=False):
+            trust = chain.marginals(scores[a:b] / temperature)
+            loss -= float(np.log(np.clip(trust[np.arange(b - a), gold[a:b]], 1e-6, 1)).sum())
+        losses[temperature] = loss
+    return min(losses, key=lambda t: losses[t])
+
+
+def _fit_heads(
+    answers: Sequence[PreparedAnswer], labels: Sequence[Sequence[Label]], settings: FitSettings
+) -> dict[str, LinearHead]:
+    told = [
+        dict(answer_features(prepared.features, path, prepared.words))
+        for prepared, path in zip(answers, labels, strict=True)
+    ]
+    kinds = [
+        (features, prepared.answer.answer_kind)
+        for features, prepared in zip(told, answers, strict=True)
+        if prepared.answer.question_type in STORY_TYPES and prepared.answer.answer_kind
+    ]
+    types = [
+        (features, prepared.answer.question_type)
+        for features, prepared in zip(told, answers, strict=True)
+        if prepared.answer.question_type
+    ]
+    asked = [
+        (question_features(prepared.answer.question), prepared.answer.question_type)
+        for prepared in answers
+        if prepared.answer.question and prepared.answer.question_type
+    ]
+    return {
+        "answer_kind": fit_head(kinds, tuple(kind.value for kind in AnswerKind), settings.head),
+        "question_type": fit_head(asked, tuple(kind.value for kind in QuestionType), 3.0),
+        "question_type_of_answer": fit_head(types, tuple(kind.value for kind in QuestionType), settings.head),
+    }
+
+
+def fit_head(
+    examples: Sequence[tuple[Mapping[str, float], str | None]],
+    classes: Sequence[str],
+    inverse_regularisation: float,
+) -> LinearHead:
+    """Fit one linear classifier over named features; classes without an example are left out."""
+    seen: Counter[str] = Counter(name for features, _ in examples for name in features)
+    vocabulary = {name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))}
+    there = {label for _, label in examples}
+    kept = tuple(name for name in classes if name in there)
+    if len(kept) < 2:
+        raise ValueError(f"a head needs examples of two classes at least, not of {kept}")
+    data, indices, edges = [], [], [0]
+    for features, _ in examples:
+        known = [(vocabulary[name], value) for name, value in features.items() if name in vocabulary]
+        indices += [column for column, _ in known]
+        data += [value for _, value in known]
+        edges.append(len(indices))
+    rows = sparse.csr_matrix((data, indices, edges), shape=(len(examples), len(vocabulary)))
+    gold = np.array([kept.index(str(label)) for _, label in examples])
+    model = LogisticRegression(C=inverse_regularisation, max_iter=500, tol=1e-4, class_weight=None).fit(rows, gold)
+    weights, intercept = model.coef_.T, model.intercept_
+    if len(kept) == 2:  # scikit-learn keeps one column for two classes
+        weights = np.hstack([np.zeros_like(weights), weights])
+        intercept = np.concatenate([[0.0], intercept])
+    return LinearHead(kept, vocabulary, weights.astype(np.float32), intercept.astype(np.float32))
+
+
+_PLACE = ("at=", "from_start=", "from_end=", "size=", "len=", "first_sentence", "last_sentence", "opens_sentence")
+
+
+def fit_baseline(answers: Sequence[PreparedAnswer], sees: str) -> Callable[[PreparedAnswer], tuple[LabelledSpan, ...]]:
+    """Fit the learner on ``"position only"`` or ``"words only"`` of lone clauses; return its predictor."""
+
+    def kept(clause: Sequence[str]) -> dict[str, float]:
+        if sees == "position only":
+            return {name: 1.0 for name in clause if name.startswith(_PLACE)}
+        return {name: 1.0 for name in clause if name.startswith(("w=", "b="))}
+
+    examples = [
+        (kept(clause), label.value)
+        for prepared in answers
+        for clause, label in zip(prepared.features, prepared.gold, strict=True)
+    ]
+    head = fit_head(examples, tuple(label.value for label in LABELS), 0.3)
+
+    def predict(prepared: PreparedAnswer) -> tuple[LabelledSpan, ...]:
+        guesses = []
+        for clause in prepared.features:
+            probabilities = head.probabilities(kept(clause))
+            best = max(probabilities, key=lambda name: (probabilities[name], name))
+            guesses.append((Label(best), probabilities[best]))
+        return join_spans(clauses_of(prepared), guesses)
+
+    return predict

@@ -1,0 +1,126 @@
+"""Writing a model folder: arrays, names, manifest and card; the same model gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import sklearn
+import spacy
+from numpy.typing import NDArray
+from spacy.language import Language as Nlp
+
+from service import __version__
+from service.language.features import FEATURE_VERSION
+from service.language.model_folder import FORMAT, INDEX, MANIFEST, pipeline_identity, seal
+from training.corpus import LabelledAnswer
+from training.fit import Fitted, FitSettings
+
+
+def data_hash(answers: Sequence[LabelledAnswer]) -> str:
+    """Return a hash of the labelled data, whatever order it stands in."""
+    lines = sorted(answer.to_json() for answer in answers)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def write_model(
+    folder: Path,
+    fitted: Fitted,
+    *,
+    nlp: Nlp,
+    answers: Sequence[LabelledAnswer],
+    settings: FitSettings,
+    figures: Mapping[str, Mapping[str, object]],
+    card: str,
+) -> None:
+    """Write ``folder`` as a whole: it appears under its name only when it is complete."""
+    contents = _contents(fitted)
+    manifest: dict[str, object] = {
+        "format": FORMAT,
+        "version": _version(contents),
+        "made_with": {
+            "service": __version__,
+            "features": FEATURE_VERSION,
+            "python": ".".join(map(str, sys.version_info[:2])),
+            "spacy": ".".join(spacy.__version__.split(".")[:2]),
+            "pipeline": pipeline_identity(nlp),
+            "scikit-learn": sklearn.__version__,
+            "numpy": np.__version__,
+        },
+        "data": {"answers": len(answers), "sha256": data_hash(answers)},
+        "settings": {name: getattr(settings, name) for name in settings.__dataclass_fields__},
+        "figures": dict(figures),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
+    }
+    manifest["manifest_sha256"] = seal(manifest)
+    fresh = folder.with_name(folder.name + ".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, content in contents.items():
+        (fresh / name).write_bytes(content)
+    (fresh / MANIFEST).write_text(
+        json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (fresh / "README.md").write_text(card, encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def set_current(models_dir: Path, name: str) -> None:
+    """Make ``name`` the model that the service takes; the one before stays in the history."""
+    path = models_dir / INDEX
+    index = json.loads(path.read_bytes()) if path.exists() else {"current": None, "history": []}
+    if index["current"] not in (None, name):
+        index["history"].append(index["current"])
+    index["current"] = name
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    part.rename(path)
+
+
+def _contents(fitted: Fitted) -> dict[str, bytes]:
+    labeller = fitted.labeller
+    contents = {
+        "vocabulary.json": _names(labeller.vocabulary),
+        "settings.json": json.dumps(
+            {
+                "temperature": labeller.temperature,
+                "heads": {name: list(head.classes) for name, head in sorted(fitted.heads.items())},
+            },
+            indent=2,
+        ).encode(),
+        "first_weights.npy": _array(labeller.first_weights),
+        "first_intercept.npy": _array(labeller.first_intercept),
+        "second_weights.npy": _array(labeller.second_weights),
+        "context_weights.npy": _array(labeller.context_weights),
+        "second_intercept.npy": _array(labeller.second_intercept),
+        "moves.npy": _array(labeller.chain.moves.astype(np.float32)),
+    }
+    for name, head in sorted(fitted.heads.items()):
+        contents[f"{name}.vocabulary.json"] = _names(head.vocabulary)
+        contents[f"{name}.weights.npy"] = _array(head.weights)
+        contents[f"{name}.intercept.npy"] = _array(head.intercept)
+    return contents
+
+
+def _version(contents: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(contents):
+        digest.update(name.encode() + b"\0" + contents[name])
+    return digest.hexdigest()[:12]
+
+
+def _names(vocabulary: Mapping[str, int]) -> bytes:
+    return json.dumps(sorted(vocabulary, key=lambda name: vocabulary[name]), ensure_ascii=False).encode()
+
+
+def _array(array: NDArray[np.float32]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
