@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 
 from service import __version__
 from service.errors import DeadlineExceeded
 from service.feedback.abstention import abstain
 from service.feedback.catalogue import Catalogue, load_catalogue
 from service.feedback.findings import find
-from service.feedback.reading import ReadClause, Reading
+from service.feedback.opinions import OpinionModel
+from service.feedback.reading import Limits, ReadClause, Reading
 from service.feedback.score import Weights, components, focus, load_weights, total
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.clauses import SPANS_KEY
 from service.language.features import clause_features, content_lemmas
 from service.language.labeller import join_spans
-from service.language.model_folder import Model, current_model_name, load_model
+from service.language.model_folder import OPINIONS, Model, current_model_name, load_model
 from service.language.nlp import Language, load_nlp, too_many
 from service.language.text import LONGEST_RUN, AnalysisText, prepare
 from service.language.whole import answer_features, question_features
@@ -54,6 +56,9 @@ class Reviewer:
         self._catalogue = catalogue
         self._weights = weights
         self._settings = settings
+        self._opinions = OpinionModel(
+            model.heads[OPINIONS], {name: Limits(*pair) for name, pair in model.limits.items()}
+        )
         self._known_words = frozenset(
             name[2:] for name in model.labeller.vocabulary if name.startswith(("w=", "l="))
         )
@@ -119,6 +124,11 @@ class Reviewer:
                     for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)
                 ),
                 spans=join_spans(clauses, labelled),
+            )
+            reading = replace(
+                reading,
+                opinions=self._opinions.opinions(reading, self._catalogue.lexicons),
+                limits=self._opinions.limits,
             )
             report = self._report(reading, question_type, kind, text, sentence_count)
         _check_deadline(deadline)

@@ -12,7 +12,7 @@ def table(rows: Mapping[str, Mapping[str, object]]) -> str:
     """Return a Markdown table with one line for each row; columns are those of the first one."""
     if not rows:
         return "No figures.\n"
-    columns = list(next(iter(rows.values())))
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
     lines += [f"| {name} | " + " | ".join(str(row.get(c, "")) for c in columns) + " |" for name, row in rows.items()]
     return "\n".join(lines) + "\n"
@@ -25,6 +25,7 @@ def model_card(
     answers: Sequence[LabelledAnswer],
     settings: FitSettings,
     figures: Mapping[str, Mapping[str, object]],
+    opinions: Mapping[str, Mapping[str, object]],
     command: str,
 ) -> str:
     """Return the card of a model as Markdown."""
@@ -57,6 +58,12 @@ lower-cased without punctuation; *position only* and *words only* are the same l
 without context or decoding.
 
 {table(figures)}
+## Findings by trained opinion
+
+Cross-fitted on the training answers: how often readers raise each (gold), how often the model does, and how often
+it is right. One without a limit is never raised: its precision stays under 0.7, or it has too few examples.
+
+{table(opinions)}
 ## Limits
 
 English only. The answers it learnt from were written for the purpose, so it has seen fewer ways of telling than

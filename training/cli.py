@@ -96,8 +96,9 @@ def compile_marks() -> None:
 def train(data: tuple[Path, ...], out: Path, held_out: tuple[Path, ...]) -> None:
     """Fit a model on DATA, evaluate it on held-out data, and write its folder and card."""
     from training.card import model_card
-    from training.fit import FitSettings, fit
+    from training.fit import FitSettings, fit, fit_baseline
     from training.folder import write_model
+    from training.opinions import with_opinions
     from training.prepare import prepared, without_punctuation
 
     answers, broken = read_data(data)
@@ -108,13 +109,18 @@ def train(data: tuple[Path, ...], out: Path, held_out: tuple[Path, ...]) -> None
     ready = list(prepared(answers, language))
     bare = list(prepared(map(without_punctuation, answers), language))
     settings = FitSettings()
-    with click.progressbar(length=12, label="fitting", file=sys.stderr) as bar:
+    with click.progressbar(length=5, label="fitting", file=sys.stderr) as bar:
         fitted = fit(ready, bare, settings=settings, progress=lambda step: bar.update(1))
+        fitted, opinions = with_opinions(fitted, ready, language, load_catalogue())
+        bar.update(1)
+    baselines = {name: fit_baseline(ready, name) for name in ("position only", "words only") if held_out}
     figures = {}
     for path in held_out:
-        figures |= _figures(path, fitted.labeller, language, ready)
+        figures |= _figures(path, fitted.labeller, language, baselines)
     command = f"python -m training train {' '.join(map(str, data))} --out {out}"
-    card = model_card(out.name, fitted, answers=answers, settings=settings, figures=figures, command=command)
+    card = model_card(
+        out.name, fitted, answers=answers, settings=settings, figures=figures, opinions=opinions, command=command
+    )
     write_model(
         out, fitted, nlp=language.nlp, answers=answers, settings=settings, figures=figures, card=card
     )
@@ -134,26 +140,24 @@ def evaluate(model: str, data: tuple[Path, ...]) -> None:
     loaded = load_model(settings.models_dir, Path(model).name, language.nlp)
     figures = {}
     for path in data:
-        figures |= _figures(path, loaded.labeller, language, None)
+        figures |= _figures(path, loaded.labeller, language, {})
     _print(figures)
 
 
-def _figures(path, labeller, language, ready):  # type: ignore[no-untyped-def]
+def _figures(path, labeller, language, baselines):  # type: ignore[no-untyped-def]
     from training.evaluate import figures, predict_spans
-    from training.fit import fit_baseline
     from training.prepare import prepared, without_punctuation
 
     answers = read_jsonl(path)
-    accepted = any(span.or_label for answer in answers for span in answer.spans)
-    labels = COMPONENTS if accepted else tuple(Label)
+    used = {label for answer in answers for span in answer.spans for label in (span.label, span.or_label)}
+    labels = tuple(label for label in Label if label in used)
     rows = {}
     for suffix, part in ("", answers), (" bare", [without_punctuation(answer) for answer in answers]):
         parsed = list(prepared(part, language))
         spans = [predict_spans(labeller, item) for item in parsed]
         rows[path.stem + suffix] = figures(part, spans, labels).as_row()
-        if ready is not None and not suffix:
-            for name in ("position only", "words only"):
-                baseline = fit_baseline(ready, name)
+        if not suffix:
+            for name, baseline in baselines.items():
                 rows[f"{path.stem}, {name}"] = figures(
                     part, [baseline(item) for item in parsed], labels
                 ).as_row()

@@ -29,6 +29,11 @@ class GoldSpan:
     label: Label
     or_label: Label | None = None
 
+    @property
+    def name(self) -> str:
+        """The label as files write it."""
+        return self.label.value if self.or_label is None else "ST"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledAnswer:
@@ -58,8 +63,7 @@ class LabelledAnswer:
                 "question": self.question,
                 "text": self.text,
                 "spans": [
-                    {"start": span.start, "end": span.end, "label": span.label.value}
-                    for span in self.spans
+                    {"start": span.start, "end": span.end, "label": span.name} for span in self.spans
                 ],
                 "question_type": self.question_type,
                 "answer_kind": self.answer_kind,
@@ -85,8 +89,15 @@ class LabelledAnswer:
             findings=tuple(row.get("findings", ())),
             components=row.get("components"),
             score=row.get("score"),
-            meta=row.get("meta", {}),
+            meta=_meta(row),
         )
+
+
+def _meta(row: Mapping[str, Any]) -> dict[str, str]:
+    meta = dict(row.get("meta", {}))
+    if row.get("findings_of_one_reader"):
+        meta["findings_of_one_reader"] = " ".join(row["findings_of_one_reader"])
+    return meta
 
 
 def _span(span: Mapping[str, Any]) -> GoldSpan:

@@ -92,6 +92,9 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
             {
                 "temperature": labeller.temperature,
                 "heads": {name: list(head.classes) for name, head in sorted(fitted.heads.items())},
+                "limits": {
+                    name: [limits.above, limits.below] for name, limits in sorted(fitted.limits.items())
+                },
             },
             indent=2,
         ).encode(),

@@ -7,6 +7,7 @@ the kinds that exist. A mistake in either file stops the start with the table an
 from __future__ import annotations
 
 import hashlib
+import math
 import string
 import tomllib
 from collections.abc import Mapping
@@ -15,35 +16,26 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import RulesRefused
-from service.feedback.rules import KINDS, PARAMETERS, Lexicons
+from service.feedback.lexicons import Lexicons
+from service.feedback.rules import KINDS, PARAMETERS, Rule
 from service.labels import STORY_TYPES, Label, QuestionType, Severity
 
 _HERE = Path(__file__).parent
-_TABLE_KEYS = frozenset(
-    {"severity", "component", "points", "types", "rule", "message", "why", "advice", "source", "fire", "pass", "on"}
-)
+#: What a finding's table may hold, and of what type.
+_KEYS: Mapping[str, type] = {
+    "severity": str, "component": str, "points": int, "types": list, "rule": dict, "message": str, "why": str,
+    "advice": str, "source": str, "fire": list, "pass": list, "on": bool,
+}  # fmt: skip
+_CALLED = {
+    str: "a text",
+    int: "a whole number",
+    list: "a list of texts",
+    dict: "a table",
+    bool: "true or false",
+}
 _TEXTS = ("message", "why", "advice")
 #: The places that a message may hold, filled from the answer when the finding is raised.
 PLACES = frozenset({"anchor", "words", "count", "total", "share"})
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One finding of the catalogue, and how it is raised (``kind`` is ``None`` where nothing raises it)."""
-
-    id: str
-    severity: Severity
-    component: Label | None
-    points: int
-    types: frozenset[QuestionType]
-    kind: str | None
-    parameters: Mapping[str, float]
-    message: str
-    why: str
-    advice: str
-    source: str
-    fire: tuple[str, ...]
-    passing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +69,14 @@ class Catalogue:
         """The rules that something raises."""
         return tuple(rule for rule in self.rules if rule.kind is not None)
 
+    def points(self, finding_id: str, severity: Severity) -> int:
+        """The points of a finding; a criterion has others where it is met than where it is missing."""
+        for rule in self.rules:
+            if rule.id == finding_id:
+                return rule.points
+        met, missing = next(criterion.points for criterion in self.criteria if criterion.id == finding_id)
+        return met if severity is Severity.STRENGTH else missing
+
 
 def load_catalogue(own_file: str = "") -> Catalogue:
     """Read the shipped catalogue, and ``own_file`` over it where one is named.
@@ -84,19 +84,22 @@ def load_catalogue(own_file: str = "") -> Catalogue:
     Raises ``RulesRefused`` that names the file, the table and what is wrong with it.
     """
     shipped = _HERE / "catalogue.toml"
-    tables = dict(_read(shipped)["finding"])
+    tables = _tables(shipped)
     sources = [(_HERE / name).read_bytes() for name in ("catalogue.toml", "criteria.toml", "lexicons.toml")]
+    own = _tables(Path(own_file)) if own_file else {}
     if own_file:
-        own = _read(Path(own_file))
         sources.append(Path(own_file).read_bytes())
-        for finding_id, table in own.get("finding", {}).items():
-            tables[finding_id] = {**tables.get(finding_id, {}), **table}
+    for finding_id, table in own.items():
+        tables[finding_id] = {**tables.get(finding_id, {}), **table}
     lexicons = {
         name: {key: tuple(words) for key, words in table.items()}
         for name, table in _read(_HERE / "lexicons.toml").items()
         if isinstance(table, dict)
     }
-    rules = tuple(_rule(own_file or shipped.name, name, table) for name, table in tables.items())
+    rules = tuple(
+        _rule(Path(own_file).name if name in own else shipped.name, name, table)
+        for name, table in tables.items()
+    )
     digest = hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
     return Catalogue(rules=rules, criteria=_criteria(), lexicons=lexicons, version=f"1+{digest}")
 
@@ -121,47 +124,57 @@ def _read(path: Path) -> dict[str, Any]:
         raise RulesRefused(f"{path.name}: {error}") from error
 
 
+def _tables(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the tables of the findings in a rules file."""
+    content = _read(path)
+    unknown = sorted(set(content) - {"version", "finding"})
+    if unknown:
+        raise RulesRefused(
+            f'{path.name}: [{unknown[0]}] is not known; findings stand under [finding."its id"]'
+        )
+    findings = content.get("finding", {})
+    if not isinstance(findings, dict) or not all(isinstance(table, dict) for table in findings.values()):
+        raise RulesRefused(f'{path.name}: [finding]: each finding is a table, [finding."its id"]')
+    return dict(findings)
+
+
 def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
     def refuse(reason: str) -> RulesRefused:
-        return RulesRefused(f"{Path(file).name}: [finding.{finding_id!r}]: {reason}")
+        return RulesRefused(f"{file}: [finding.{finding_id!r}]: {reason}")
 
-    unknown = set(table) - _TABLE_KEYS
+    unknown = sorted(set(table) - set(_KEYS))
     if unknown:
-        raise refuse(f"unknown key {sorted(unknown)[0]!r}; known are {', '.join(sorted(_TABLE_KEYS))}")
-    missing = {"severity", "points", *_TEXTS, "source"} - set(table)
+        raise refuse(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
+    for key, value in table.items():
+        if type(value) is not _KEYS[key]:
+            raise refuse(f"{key} must be {_CALLED[_KEYS[key]]}")
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise refuse(f"{key} must be a list of texts")
+    missing = sorted({"severity", "points", *_TEXTS, "source"} - set(table))
     if missing:
-        raise refuse(f"{sorted(missing)[0]!r} is missing")
+        raise refuse(f"{missing[0]!r} is missing")
     if table["severity"] not in set(Severity):
         raise refuse(f"severity must be one of {', '.join(Severity)}")
-    if table.get("component") is not None and table["component"] not in set(Label):
+    if "component" in table and table["component"] not in set(Label):
         raise refuse(f"component must be one of {', '.join(Label)}")
     for text in _TEXTS:
-        places = {name for _, name, _, _ in string.Formatter().parse(table[text]) if name is not None}
-        if places - PLACES:
-            raise refuse(f"{text} holds an unknown place {{{sorted(places - PLACES)[0]}}}")
+        reason = _fault_of_places(table[text])
+        if reason is not None:
+            raise refuse(f"{text} {reason}")
     rule = dict(table.get("rule", {})) if table.get("on", True) else {}
+    reason = _fault_of_rule(rule)
+    if reason is not None:
+        raise refuse(reason)
     kind = rule.pop("kind", None)
-    if rule and kind is None:
-        raise refuse("the rule needs a kind")
-    if kind is not None:
-        if kind not in KINDS:
-            raise refuse(f"there is no rule of kind {kind!r}; kinds are {', '.join(sorted(KINDS))}")
-        wanted = PARAMETERS[kind]
-        if (wanted and set(rule) != wanted) or (kind == "length" and not set(rule) <= {"below", "above"}):
-            raise refuse(f"a rule of kind {kind} takes {', '.join(sorted(wanted)) or 'below or above'}")
-        if any(not isinstance(value, int | float) for value in rule.values()):
-            raise refuse("the rule's parameters are numbers")
-    types = table.get("types", sorted(STORY_TYPES))
-    if types == ["*"]:
-        types = list(QuestionType)
+    types = list(QuestionType) if table.get("types") == ["*"] else table.get("types", sorted(STORY_TYPES))
     if not set(types) <= set(QuestionType):
         raise refuse(f"types must be of {', '.join(QuestionType)}, or '*'")
     return Rule(
         id=finding_id,
         severity=Severity(table["severity"]),
-        component=None if table.get("component") is None else Label(table["component"]),
-        points=int(table["points"]),
-        types=frozenset(QuestionType(kind) for kind in types),
+        component=Label(table["component"]) if "component" in table else None,
+        points=table["points"],
+        types=frozenset(map(QuestionType, types)),
         kind=kind,
         parameters={name: float(value) for name, value in rule.items()},
         message=table["message"],
@@ -171,3 +184,35 @@ def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
         fire=tuple(table.get("fire", ())),
         passing=tuple(table.get("pass", ())),
     )
+
+
+def _fault_of_places(text: str) -> str | None:
+    """Return what is wrong with the places of a text, such as ``{anchor}``, or ``None``."""
+    try:
+        parts = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        return "holds a lone brace; write {{ or }} for one"
+    for name, form, conversion in parts:
+        if name not in PLACES or form or conversion:
+            return f"holds an unknown place {{{name}}}; known are {', '.join(sorted(PLACES))}"
+    return None
+
+
+def _fault_of_rule(rule: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a rule's kind and parameters, or ``None``; no rule at all is fine."""
+    if not rule:
+        return None
+    kind = rule.get("kind")
+    if kind is None:
+        return "the rule needs a kind"
+    if not isinstance(kind, str) or kind not in KINDS:
+        return f"there is no rule of kind {kind!r}; kinds are {', '.join(sorted(KINDS))}"
+    given = set(rule) - {"kind"}
+    if kind == "length" and not (given and given <= {"below", "above"}):
+        return "a rule of kind length takes below or above"
+    if kind != "length" and given != PARAMETERS[kind]:
+        return f"a rule of kind {kind} takes {', '.join(sorted(PARAMETERS[kind])) or 'no parameters'}"
+    for name in given:
+        if type(rule[name]) not in (int, float) or not math.isfinite(rule[name]):
+            return f"the rule's {name} must be a number"
+    return None

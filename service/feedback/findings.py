@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from service.feedback.catalogue import Catalogue, Rule
+from collections.abc import Iterator
+
+from service.feedback.catalogue import Catalogue
 from service.feedback.reading import Reading
-from service.feedback.rules import KINDS, Hit
+from service.feedback.rules import KINDS, Hit, Rule
 from service.labels import Severity
 from service.records import Finding
 
@@ -19,10 +21,11 @@ def find(reading: Reading, catalogue: Catalogue) -> tuple[Finding, ...]:
     With ``story.absent`` none of the ``*.missing`` and nothing else of STAR is raised.
     """
     findings = [
-        _finding(rule, hit, reading)
+        *_criteria(reading, catalogue),
+        *(_finding(rule, hit, reading)
         for rule in catalogue.active()
         if reading.question_type in rule.types and rule.kind is not None
-        for hit in KINDS[rule.kind](reading, rule.component, rule.parameters, catalogue.lexicons)
+        for hit in KINDS[rule.kind](reading, rule, catalogue.lexicons)),
     ]
     return tuple(
         sorted(
@@ -34,6 +37,30 @@ def find(reading: Reading, catalogue: Catalogue) -> tuple[Finding, ...]:
             ),
         )
     )
+
+
+def _criteria(reading: Reading, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield a strength for each criterion that is met and advice for each that is missing; else nothing."""
+    for criterion in catalogue.criteria:
+        opinion, limits = reading.opinions.get(criterion.id), reading.limits.get(criterion.id)
+        if criterion.type is not reading.question_type or opinion is None or limits is None:
+            continue
+        met = limits.above is not None and opinion.probability >= limits.above
+        missing = limits.below is not None and opinion.probability <= limits.below
+        if met == missing:
+            continue
+        where = reading.clauses[opinion.clause].clause if met and opinion.clause is not None else None
+        yield Finding(
+            id=criterion.id,
+            severity=Severity.STRENGTH if met else Severity.ADVICE,
+            component=None,
+            message=criterion.met if met else criterion.missing,
+            why=criterion.why,
+            advice="Keep this." if met else criterion.advice,
+            confidence=opinion.probability if met else 1 - opinion.probability,
+            start=None if where is None else where.start,
+            end=None if where is None else where.end,
+        )
 
 
 def _finding(rule: Rule, hit: Hit, reading: Reading) -> Finding:

@@ -6,8 +6,8 @@ Made inside the spaCy zone and gone with it; rules take facts from here and neve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from spacy.tokens import Doc, Span, Token
@@ -23,6 +23,22 @@ VAGUE_VERBS = frozenset(
     "use stay keep know think feel believe want need understand learn see find seem hope like love".split()
 )
 _REASONS = frozenset({"because", "so", "since", "to", "cause", "cos", "therefore"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a finding is raised (``above``), and a criterion counts as missing (``below``); ``None``: never."""
+
+    above: float | None
+    below: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How likely a reader would raise a finding, and the number of the clause that says so most."""
+
+    probability: float
+    clause: int | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,8 @@ class Reading:
     question_lemmas: frozenset[str]
     clauses: tuple[ReadClause, ...]
     spans: tuple[LabelledSpan, ...]
+    opinions: Mapping[str, Opinion] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> int:
@@ -114,6 +132,8 @@ class Reading:
     def tells_story(self) -> bool:
         """Whether one event is told at all: without it nothing of STAR is missing, it is not begun."""
         told = sum(self.words_by_label[label] for label in COMPONENTS)
+        if told == 0:
+            return False
         return self.answer_kind is None or self.answer_kind == AnswerKind.STORY or told > 0.5 * self.words
 
     def insert_at(self, label: Label) -> int:

@@ -6,12 +6,12 @@ a new table there and nothing else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from service.feedback.lexicons import Lexicons, asks_for_lesson, find_phrases
 from service.feedback.reading import ReadClause, Reading
-from service.labels import COMPONENTS, Label
+from service.labels import COMPONENTS, Label, QuestionType, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,26 @@ class Hit:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-Lexicons = Mapping[str, Mapping[str, tuple[str, ...]]]
-#: A rule's parameters as they stand in the catalogue.
-Parameters = Mapping[str, float]
-RuleKind = Callable[[Reading, Label | None, Parameters, Lexicons], Iterator[Hit]]
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One finding of the catalogue, and how it is raised (``kind`` is ``None`` where nothing raises it)."""
+
+    id: str
+    severity: Severity
+    component: Label | None
+    points: int
+    types: frozenset[QuestionType]
+    kind: str | None
+    parameters: Mapping[str, float]
+    message: str
+    why: str
+    advice: str
+    source: str
+    fire: tuple[str, ...]
+    passing: tuple[str, ...]
+
+
+RuleKind = Callable[[Reading, Rule, Lexicons], Iterator[Hit]]
 
 KINDS: dict[str, RuleKind] = {}
 #: The parameters that each kind needs; the catalogue is checked against them at start.
@@ -52,38 +68,32 @@ def _over(clause: ReadClause, **values: object) -> Hit:
 
 
 @_kind("no_story")
-def no_story(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def no_story(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """No specific past event is told."""
     if not reading.tells_story:
         yield Hit(reading.kind_confidence)
 
 
 @_kind("missing")
-def missing(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def missing(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """A part of the story has no words."""
-    if component is None or not reading.tells_story or reading.present(component):
+    if rule.component is None or not reading.tells_story or reading.present(rule.component):
         return
     if not any(reading.present(part) for part in COMPONENTS):
         return
     confidence = min((clause.confidence for clause in reading.clauses), default=0.5)
-    yield Hit(max(0.5, confidence), insert_at=reading.insert_at(component))
+    yield Hit(max(0.5, confidence), insert_at=reading.insert_at(rule.component))
 
 
 @_kind("crowded_out", "above", "action_below", "least_words")
-def crowded_out(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def crowded_out(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """One part takes so much room that the action suffers."""
-    if component is None or reading.words < parameters["least_words"] or not reading.tells_story:
+    if rule.component is None or reading.words < rule.parameters["least_words"] or not reading.tells_story:
         return
-    share = reading.share(component)
-    if share > parameters["above"] and 0 < reading.share(Label.ACTION) < parameters["action_below"]:
+    share = reading.share(rule.component)
+    if share > rule.parameters["above"] and 0 < reading.share(Label.ACTION) < rule.parameters["action_below"]:
         longest = max(
-            (span for span in reading.spans if span.label is component), key=lambda span: span.end - span.start
+            (span for span in reading.spans if span.label is rule.component), key=lambda span: span.end - span.start
         )
         yield Hit(longest.confidence, longest.start, longest.end, values={"share": round(100 * share)})
 
@@ -97,62 +107,49 @@ def _is_own(clause: ReadClause) -> bool:
 
 
 @_kind("thin_action", "share_below", "steps_below", "words_below")
-def thin_action(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def thin_action(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The action is short, or told in verbs that name no step."""
     actions = reading.of(Label.ACTION)
     if not actions or not reading.tells_story:
         return
     steps = len(_steps(reading))
     short = (
-        reading.share(Label.ACTION) < parameters["share_below"]
-        and reading.words_by_label[Label.ACTION] < parameters["words_below"]
+        reading.share(Label.ACTION) < rule.parameters["share_below"]
+        and reading.words_by_label[Label.ACTION] < rule.parameters["words_below"]
     )
-    if steps == 0 or (short and steps < parameters["steps_below"]):
+    if steps == 0 or (short and steps < rule.parameters["steps_below"]):
         yield _over(next((c for c in actions if not c.is_step and c.verb is not None), actions[0]))
 
 
 @_kind("we_not_i", "least_steps")
-def we_not_i(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def we_not_i(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """All steps are told as “we”."""
     actions = reading.of(Label.ACTION)
     shared = [clause for clause in actions if clause.person == "we"]
-    if len(shared) >= parameters["least_steps"] and not any(clause.person == "i" for clause in actions):
+    if len(shared) >= rule.parameters["least_steps"] and not any(clause.person == "i" for clause in actions):
         yield _over(shared[0])
 
 
 @_kind("passive_steps", "least_steps", "share")
-def passive_steps(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def passive_steps(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Most steps have no one who does them."""
     actions = [clause for clause in reading.of(Label.ACTION) if clause.verb is not None]
     passive = [clause for clause in actions if clause.is_passive and clause.person not in ("i", "we")]
-    if len(passive) >= parameters["least_steps"] and len(passive) >= parameters["share"] * len(actions):
+    if len(passive) >= rule.parameters["least_steps"] and len(passive) >= rule.parameters["share"] * len(actions):
         yield _over(passive[0])
-
-
-def _phrases(text: str, phrases: tuple[str, ...]) -> list[tuple[int, int]]:
-    pattern = r"(?<![\w'’])(?:" + "|".join(re.escape(p) for p in sorted(phrases, key=len, reverse=True)) + r")(?![\w'’])"
-    return [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]
 
 
 def measured_clause(reading: Reading, lexicons: Lexicons) -> ReadClause | None:
     """Return the first result clause with a number or something observable, or ``None``."""
     for clause in reading.of(Label.RESULT):
         words = reading.answer.text[clause.clause.start : clause.clause.end]
-        if "number" in clause.clause.features or _phrases(words, lexicons["measures"]["words"]):
+        if "number" in clause.clause.features or find_phrases(words, lexicons["measures"]["words"]):
             return clause
     return None
 
 
 @_kind("unmeasured")
-def unmeasured(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def unmeasured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """An outcome is told without anything to see it by."""
     results = reading.of(Label.RESULT)
     if results and reading.tells_story and measured_clause(reading, lexicons) is None:
@@ -160,9 +157,7 @@ def unmeasured(
 
 
 @_kind("measured")
-def measured(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def measured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """An outcome is told with a number or something observable."""
     clause = measured_clause(reading, lexicons)
     if clause is not None and reading.tells_story:
@@ -170,55 +165,53 @@ def measured(
 
 
 @_kind("ownership", "least_steps", "first_person_share")
-def ownership(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def ownership(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Concrete first-person steps are told."""
     steps = _steps(reading)
     own = [clause for clause in steps if _is_own(clause)]
-    if len(own) >= parameters["least_steps"] and len(own) >= parameters["first_person_share"] * len(steps):
+    if len(own) >= rule.parameters["least_steps"] and len(own) >= rule.parameters["first_person_share"] * len(steps):
         yield _over(next((clause for clause in own if clause.has_reason), own[0]))
 
 
-_FAILURE = re.compile(
-    r"\b(fail|mistake|wrong|weakness|conflict|disagree|difficult (?:person|people|colleague|co-?worker|customer|"
-    r"client|boss|manager|team ?mate)|regret|criticis|setback|let (?:some|any)(?:one|body) down|missed|stubborn|"
-    r"argument|clash|error|fell short)",
-    re.IGNORECASE,
-)
-
-
 @_kind("no_lesson")
-def no_lesson(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def no_lesson(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The question asks for something that went wrong or was hard, and nothing was learnt."""
-    asks = reading.answer.question is not None and _FAILURE.search(reading.answer.question)
-    if not asks or not reading.tells_story or not reading.present(Label.ACTION):
+    if not asks_for_lesson(reading.answer.question) or not reading.tells_story or not reading.present(Label.ACTION):
         return
     told = " ".join(reading.answer.text[c.clause.start : c.clause.end] for c in reading.of(Label.RESULT))
-    if not _phrases(told, lexicons["lessons"]["words"]):
+    if not find_phrases(told, lexicons["lessons"]["words"]):
         yield Hit(0.6, insert_at=len(reading.answer.text.rstrip()))
 
 
 @_kind("length")
-def length(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def length(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The answer has fewer words than ``below``, or more than ``above``."""
-    if reading.words < parameters.get("below", 0) or reading.words > parameters.get("above", float("inf")):
+    if reading.words < rule.parameters.get("below", 0) or reading.words > rule.parameters.get("above", float("inf")):
         yield Hit(1.0, values={"count": reading.words})
 
 
 @_kind("fillers", "per_hundred", "least")
-def fillers(
-    reading: Reading, component: Label | None, parameters: Parameters, lexicons: Lexicons
-) -> Iterator[Hit]:
+def fillers(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Fillers are frequent enough to distract."""
-    found = _phrases(reading.answer.text, lexicons["fillers"]["hard"])
+    found = find_phrases(reading.answer.text, lexicons["fillers"]["hard"])
     count = len(found)
-    if count >= parameters["least"] and 100 * count >= parameters["per_hundred"] * reading.words:
+    if count >= rule.parameters["least"] and 100 * count >= rule.parameters["per_hundred"] * reading.words:
         start, end = found[0]
         yield Hit(0.9, start, end, values={"count": count, "total": reading.words})
 
 
+
+
+@_kind("model")
+def model(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
+    """The trained opinion says that a reader would raise it."""
+    opinion, limits = reading.opinions.get(rule.id), reading.limits.get(rule.id)
+    if opinion is None or limits is None or limits.above is None or opinion.probability < limits.above:
+        return
+    if rule.component is not None and rule.component in COMPONENTS and not reading.tells_story:
+        return
+    if opinion.clause is None:
+        yield Hit(opinion.probability)
+        return
+    clause = reading.clauses[opinion.clause].clause
+    yield Hit(opinion.probability, clause.start, clause.end)

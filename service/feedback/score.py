@@ -14,7 +14,8 @@ from typing import Any
 
 from service.feedback.catalogue import Catalogue
 from service.feedback.reading import ReadClause, Reading
-from service.feedback.rules import Lexicons, measured_clause
+from service.feedback.lexicons import Lexicons
+from service.feedback.rules import measured_clause
 from service.labels import COMPONENTS, Label, Severity
 from service.records import Component, Finding, Score, ScorePart
 
@@ -98,12 +99,15 @@ def total(
     parts: Mapping[Label, Component], findings: Sequence[Finding], weights: Weights, catalogue: Catalogue
 ) -> Score:
     """Add up the score; where it would leave 0 to 100 a last part says by how much it was held."""
-    points = {rule.id: rule.points for rule in catalogue.rules}
     adds = [
         ScorePart(f"component.{label.value}", weights.component[label][part.score])
         for label, part in parts.items()
     ]
-    adds += [ScorePart(finding.id, points[finding.id]) for finding in findings if points[finding.id]]
+    adds += [
+        ScorePart(finding.id, points)
+        for finding in findings
+        if (points := catalogue.points(finding.id, finding.severity))
+    ]
     raw = weights.base + sum(part.points for part in adds)
     held = max(0, min(100, raw))
     if held != raw:
@@ -113,9 +117,9 @@ def total(
 
 def focus(findings: Sequence[Finding], catalogue: Catalogue) -> tuple[str, ...]:
     """Return the ids of the findings that would raise the answer most, at most three."""
-    points = {rule.id: rule.points for rule in catalogue.rules}
-    worst = sorted(
-        {finding.id for finding in findings if finding.severity is not Severity.STRENGTH},
-        key=lambda finding_id: (points[finding_id], finding_id),
-    )
-    return tuple(worst[:MOST_FOCUS])
+    worst = {
+        finding.id: catalogue.points(finding.id, finding.severity)
+        for finding in findings
+        if finding.severity is not Severity.STRENGTH
+    }
+    return tuple(sorted(worst, key=lambda finding_id: (worst[finding_id], finding_id))[:MOST_FOCUS])

@@ -9,6 +9,8 @@ joins neighbours of one label; a missed cut is not.
 
 from __future__ import annotations
 
+import itertools
+
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
@@ -42,11 +44,8 @@ class ClauseSegmenter:
 
     def __call__(self, doc: Doc) -> Doc:
         """Cut ``doc`` and return it."""
-        starts = sorted(self._starts(doc))
-        ends = [*starts[1:], len(doc)]
-        doc.spans[SPANS_KEY] = [
-            Span(doc, start, end) for start, end in zip(starts, ends, strict=True) if start < end
-        ]
+        edges = [*sorted(self._starts(doc)), len(doc)]
+        doc.spans[SPANS_KEY] = [Span(doc, start, end) for start, end in itertools.pairwise(edges)]
         return doc
 
     def _starts(self, doc: Doc) -> set[int]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,10 @@ import spacy
 from spacy.language import Language as Nlp
 
 from service.errors import ModelRefused
+from service.labels import AnswerKind, QuestionType
 from service.language.features import FEATURE_VERSION
 from service.language.heads import Floats, LinearHead
-from service.language.labeller import LABELS, Chain, Labeller
+from service.language.labeller import LABELS, Chain, Labeller, context_features
 
 FORMAT = "star-feedback-model/1"
 MANIFEST = "manifest.json"
@@ -32,18 +35,29 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABELLER_ARRAYS = (
     "first_weights", "first_intercept", "second_weights", "context_weights", "second_intercept", "moves",
 )  # fmt: skip
-#: The whole-answer classifiers that a folder holds beside the labeller.
-HEADS = ("answer_kind", "question_type", "question_type_of_answer")
+#: The whole-answer classifiers that a folder holds beside the labeller, and of what their classes are.
+HEADS: dict[str, type[StrEnum]] = {
+    "answer_kind": AnswerKind,
+    "question_type": QuestionType,
+    "question_type_of_answer": QuestionType,
+}
+#: The head with a column for each finding that is judged by a trained opinion.
+OPINIONS = "opinions"
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A checked model: the labeller, the whole-answer heads, and the manifest that it came with."""
+    """A checked model: the labeller, the whole-answer heads, and the manifest that it came with.
+
+    ``limits`` gives for each trained opinion the probability from which it is raised and the one under which
+    a criterion counts as missing; ``None``: never.
+    """
 
     name: str
     version: str
     labeller: Labeller
     heads: Mapping[str, LinearHead]
+    limits: Mapping[str, tuple[float | None, float | None]]
     manifest: Mapping[str, object]
 
 
@@ -64,6 +78,8 @@ def load_model(models_dir: Path, name: str, nlp: Nlp) -> Model:
     """
     if not _NAME.fullmatch(name):
         raise ModelRefused("a model's name is made of a-z, 0-9, '.', '_' and '-'")
+    if not models_dir.is_dir():
+        raise ModelRefused("there is no models folder; set STAR_FEEDBACK_MODELS_DIR")
     folder = next((path for path in models_dir.iterdir() if path.name == name), None)
     if folder is None or folder.is_symlink() or not folder.is_dir():
         raise ModelRefused("there is no model folder of that name")
@@ -72,7 +88,7 @@ def load_model(models_dir: Path, name: str, nlp: Nlp) -> Model:
     contents = _checked_files(folder, manifest)
     try:
         return _assemble(name, manifest, contents)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise ModelRefused(f"the model folder is incomplete or malformed: {type(error).__name__}") from error
 
 
@@ -144,12 +160,16 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
     rows = 3 * len(vocabulary) + 2
     expected = {
         "first_weights": (rows, classes), "first_intercept": (classes,), "second_weights": (rows, classes),
+        "context_weights": (context_features(np.full((1, classes), 1 / classes)).shape[1], classes),
         "second_intercept": (classes,), "moves": (classes, classes),
     }  # fmt: skip
     for array, shape in expected.items():
         if arrays[array].shape != shape:
             raise ModelRefused(f"{array} has the shape {arrays[array].shape}, expected {shape}")
     settings = json.loads(contents["settings.json"])
+    temperature = float(settings["temperature"])
+    if not 0 < temperature < math.inf:
+        raise ModelRefused("the temperature is not a number above 0")
     return Model(
         name=name,
         version=str(manifest["version"]),
@@ -161,9 +181,10 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
             context_weights=arrays["context_weights"],
             second_intercept=arrays["second_intercept"],
             chain=Chain(arrays["moves"].astype(np.float64)),
-            temperature=float(settings["temperature"]),
+            temperature=temperature,
         ),
-        heads={head: _head(head, settings, contents) for head in settings["heads"]},
+        heads={head: _head(head, settings, contents) for head in (*HEADS, OPINIONS)},
+        limits={finding: (pair[0], pair[1]) for finding, pair in settings["limits"].items()},
         manifest=manifest,
     )
 
@@ -173,6 +194,8 @@ def _head(head: str, settings: Mapping[str, object], contents: Mapping[str, byte
     vocabulary = _vocabulary(contents[f"{head}.vocabulary.json"])
     weights = _array(contents[f"{head}.weights.npy"])
     intercept = _array(contents[f"{head}.intercept.npy"])
+    if head in HEADS and not set(classes) <= {kind.value for kind in HEADS[head]}:
+        raise ModelRefused(f"{head} tells classes that are not known here")
     if weights.shape != (len(vocabulary), len(classes)) or intercept.shape != (len(classes),):
         raise ModelRefused(f"the arrays of {head} do not fit its vocabulary and classes")
     return LinearHead(classes, vocabulary, weights, intercept)
@@ -184,7 +207,16 @@ def _vocabulary(content: bytes) -> dict[str, int]:
 
 
 def _array(content: bytes) -> Floats:
-    array = np.load(io.BytesIO(content), allow_pickle=False)
-    if array.dtype != np.float32 or not np.isfinite(array).all():
-        raise ModelRefused("an array is not of finite 32-bit floats")
-    return np.asarray(array, dtype=np.float32)
+    """Read a ``.npy`` file; its size is held against its header before anything is made of it."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ModelRefused("an array is of another version of the .npy format")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype != np.float32 or is_fortran:
+        raise ModelRefused("an array is not of 32-bit floats, row by row")
+    if len(content) - stream.tell() != math.prod(shape) * dtype.itemsize:
+        raise ModelRefused("an array is not as long as its header says")
+    array = np.frombuffer(content, dtype=np.float32, offset=stream.tell()).reshape(shape)
+    if not np.isfinite(array).all():
+        raise ModelRefused("an array holds numbers that are not finite")
+    return array

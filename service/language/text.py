@@ -24,8 +24,10 @@ _PLAIN = str.maketrans(
         "\u2026": ".",
     }
 )  # fmt: skip
-_INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u202a\u202b\u202c\u202d\u202e")
+#: Controls and format characters, such as zero-width blanks, joiners and marks of direction.
+_INVISIBLE = frozenset({"Cc", "Cf"})
 _PIECE = re.compile(r"\s+|\S+")
+_NEWLINE = re.compile(r"\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _CLUSTER = re.compile(r"[^\u0300-\u036f][\u0300-\u036f]*|[\u0300-\u036f]+")
 
 
@@ -55,6 +57,7 @@ def prepare(given: str) -> AnalysisText:
     ends: list[int] = []
     breaks: set[int] = set()
     split_runs = 0
+    newlines = 0
     wrapped = _is_hard_wrapped(given)
 
     def put(character: str, start: int, end: int) -> None:
@@ -65,30 +68,25 @@ def prepare(given: str) -> AnalysisText:
     for piece in _PIECE.finditer(given):
         words = piece.group()
         if words[0].isspace():
-            if characters and piece.end() < len(given):
-                put(" ", piece.start(), piece.end())
-                newlines = len(re.findall(r"\r\n?|[\n\x0b\x0c\x85\u2028\u2029]", words))
-                if newlines > 1 or (newlines == 1 and not wrapped):
-                    breaks.add(len(characters))
+            newlines += len(_NEWLINE.findall(words))
             continue
         length = 0
         for cluster in _CLUSTER.finditer(words):
+            start, end = piece.start() + cluster.start(), piece.start() + cluster.end()
             composed = unicodedata.normalize("NFC", cluster.group())[:4].translate(_PLAIN)
-            visible = "".join(c for c in composed if c not in _INVISIBLE and unicodedata.category(c) != "Cc")
+            visible = [c for c in composed if unicodedata.category(c) not in _INVISIBLE]
             for character in visible:
-                if length == LONGEST_RUN:
-                    put(" ", piece.start() + cluster.start(), piece.start() + cluster.start())
-                    length = 0
+                if length == 0 and characters:
+                    put(" ", ends[-1], start)
+                    if newlines > 1 or (newlines == 1 and not wrapped):
+                        breaks.add(len(characters))
+                elif length and length % LONGEST_RUN == 0:
+                    put(" ", start, start)
                     split_runs += 1
-                put(character, piece.start() + cluster.start(), piece.start() + cluster.end())
+                newlines = 0
+                put(character, start, end)
                 length += 1
-    while characters and characters[-1] == " ":
-        characters.pop()
-        origin.pop()
-        ends.pop()
-    return AnalysisText(
-        "".join(characters), tuple(origin), tuple(ends), frozenset(breaks), split_runs
-    )
+    return AnalysisText("".join(characters), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
 
 
 def _is_hard_wrapped(given: str) -> bool:

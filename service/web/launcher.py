@@ -145,13 +145,13 @@ def _give_slot(arbiter: Any, worker: Any) -> None:
     worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
 
-def _take_slot(arbiter: Any, worker: Any) -> None:
+def _take_slot(_arbiter: Any, worker: Any) -> None:
     from service.web import metrics
 
     metrics.use_slot(worker.slot)
 
 
-def _free_slot(arbiter: Any, worker: Any) -> None:
+def _free_slot(_arbiter: Any, worker: Any) -> None:
     """Drop the gauges of a worker that has ended; its counters go on in its slot."""
     from prometheus_client.multiprocess import mark_process_dead
 

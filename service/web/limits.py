@@ -21,7 +21,7 @@ class WaitingLine:
     ``watch`` is called with the number that wait, whenever it changes.
     """
 
-    def __init__(self, room: int, *, watch: Callable[[int], object] = lambda waiting: None) -> None:
+    def __init__(self, room: int, *, watch: Callable[[int], object] = lambda _waiting: None) -> None:
         self._room = room
         self._watch = watch
         self._lock = threading.Lock()

@@ -108,7 +108,7 @@ def _invalid_request(error: InvalidRequest) -> Response:
     return _reply(error.status, error.detail, error.problems)
 
 
-def _unauthorised(error: Unauthorised) -> Response:
+def _unauthorised(_error: Unauthorised) -> Response:
     return _reply(401, headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -6,6 +6,7 @@ timeout or not; ``BEGIN IMMEDIATE`` waits its turn. Keys are stored as SHA-256 o
 
 from __future__ import annotations
 
+import fcntl
 import math
 import sqlite3
 import threading
@@ -47,16 +48,13 @@ class RateLimiter:
         self._bytes = size
         self._clock = clock
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            ":memory:" if path is None else path,
-            timeout=_BUSY_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        self._database.execute("PRAGMA journal_mode=WAL")
-        # The counts are worth nothing after a crash of the machine.
-        self._database.execute("PRAGMA synchronous=OFF")
-        self._database.execute(_SCHEMA)
+        if path is None:
+            self._database = _connect(":memory:")
+        else:
+            # SQLite does not wait for its busy timeout where two connections turn a new file to WAL at once.
+            with path.with_suffix(".lock").open("wb") as opening:
+                fcntl.flock(opening, fcntl.LOCK_EX)
+                self._database = _connect(str(path))
 
     def spend(self, key: bytes, size: int) -> None:
         """Count one request of ``size`` bytes for ``key``, a SHA-256 digest.
@@ -103,3 +101,12 @@ class RateLimiter:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    database = sqlite3.connect(name, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode=WAL")
+    # The counts are worth nothing after a crash of the machine.
+    database.execute("PRAGMA synchronous=OFF")
+    database.execute(_SCHEMA)
+    return database

@@ -136,7 +136,7 @@ def _real(literal: str) -> float | _Refused:
     return number if math.isfinite(number) else _Refused("not_finite")
 
 
-def _constant(literal: str) -> _Refused:
+def _constant(_literal: str) -> _Refused:
     return _Refused("not_finite")
 
 

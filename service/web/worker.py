@@ -76,7 +76,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RD)
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+    def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: BaseException) -> None:
         """Answer a request that could not be read, or that the application could not answer."""
         status = next((_STATUS[kind] for kind in type(exc).__mro__ if kind in _STATUS), 500)
         new_id = request_id(None)

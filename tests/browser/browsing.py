@@ -10,7 +10,6 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -70,10 +69,16 @@ class Page:
 
     def open(self, *, width: int = 1280, height: int = 900, media: dict[str, str] | None = None) -> Page:
         """Load the page afresh at a width in CSS pixels, with media features such as the colour scheme."""
-        features = [{"name": name, "value": value} for name, value in (media or {}).items()]
+        # A page that still scrolls moves away from under the pointer.
+        wanted = {"prefers-reduced-motion": "reduce", **(media or {})}
+        features = [{"name": name, "value": value} for name, value in wanted.items()]
         self.command("Emulation.setEmulatedMedia", media="", features=features)
         self.command(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         self.driver.get(self.origin + "/")
         self.wait(lambda: not self.run("return document.getElementById('submit').disabled"))
@@ -129,9 +134,16 @@ class Page:
 
     def send(self) -> None:
         """Press the button and wait until a reply or an error is shown."""
-        self.run("document.getElementById('report').replaceChildren()")
+        self.forget_outcome()
         self.one("#submit").click()
         self.wait_for_outcome()
+
+    def forget_outcome(self) -> None:
+        """Take away what an earlier request has shown, so that it is not taken for the next one's."""
+        self.run(
+            """for (const id of ["report", "trouble"]) document.getElementById(id).replaceChildren();
+            document.getElementById("submit").removeAttribute("aria-disabled");"""
+        )
 
     def wait_for_outcome(self) -> None:
         """Wait until a reply or an error is shown."""
@@ -146,10 +158,10 @@ class Page:
         """Press keys where the focus is."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
-    def press_with_control(self, key: str) -> None:
-        """Press a key with Ctrl held."""
+    def press_with(self, held: str, key: str) -> None:
+        """Press a key while another is held."""
         chain = webdriver.ActionChains(self.driver)
-        chain.key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+        chain.key_down(held).send_keys(key).key_up(held).perform()
 
     def focused(self) -> WebElement:
         """Return the element that has the focus."""

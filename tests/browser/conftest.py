@@ -1,7 +1,7 @@
 """A page served on loopback by the real application, with a reviewer that a test scripts.
 
 Where there is no Chromium the tests that need one are left out, and the run says so;
-``STAR_FEEDBACK_REQUIRE_BROWSER=1`` makes that an error.
+``REQUIRE_BROWSER=1`` makes that an error.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from browsing import Page, find_browser, start_browser
-from marked_report import ScriptedReviewer, story
 from selenium import webdriver
 from werkzeug.serving import make_server
 
 from service.settings import Settings
 from service.web.app import create_app
 
-REQUIRE = "STAR_FEEDBACK_REQUIRE_BROWSER"
+from .browsing import Page, find_browser, start_browser
+from .marked_report import ScriptedReviewer, story
+
+REQUIRE = "REQUIRE_BROWSER"
 ABSENT = "no chromium with chromedriver on this machine"
 _left_out = pytest.StashKey[int]()
 
@@ -56,11 +57,11 @@ def _scripted() -> ScriptedReviewer:
 
 
 @pytest.fixture
-def reviewer(_scripted: ScriptedReviewer) -> Iterator[ScriptedReviewer]:
+def reviewer(_scripted: ScriptedReviewer) -> ScriptedReviewer:
     """Give the reviewer behind the page; it tells ``STORY`` until a test scripts it otherwise."""
     _scripted.script = story
     _scripted.seen.clear()
-    yield _scripted
+    return _scripted
 
 
 @pytest.fixture(scope="session")

@@ -31,17 +31,19 @@ TARGETS = {
 }
 
 Parts = Sequence[tuple[Label, str]]
+#: What a reviewer says of an answer, or raises.
+Script = Callable[[Answer], Report]
 
 
 @dataclass
 class ScriptedReviewer:
     """A reviewer that gives the report which a test wrote for it, or raises what the test chose."""
 
-    script: Callable[[Answer], Report]
+    script: Script
     seen: list[Answer] = field(default_factory=list)
     versions: Versions = VERSIONS
 
-    def review(self, answer: Answer, *, deadline: float | None = None) -> Report:
+    def review(self, answer: Answer, *, deadline: float | None = None) -> Report:  # noqa: ARG002
         """Note the answer and return its report."""
         self.seen.append(answer)
         return self.script(answer)
@@ -106,9 +108,7 @@ def report_on(
     words = len(answer.text.split())
     components = _components(answer.text, spans, words) if kind is not None else {}
     parts = [ScorePart(f"component.{label.value}", 4 * part.score) for label, part in components.items()]
-    parts += [
-        ScorePart(item.id, 6 if item.severity is Severity.STRENGTH else -6) for item in findings
-    ]
+    parts += [ScorePart(item.id, 6 if item.severity is Severity.STRENGTH else -6) for item in findings]
     focus = [item.id for item in findings if item.severity is not Severity.STRENGTH][:3]
     return Report(
         answer=answer,
@@ -196,8 +196,8 @@ def story(answer: Answer) -> Report:
         finding(
             "task.missing", Severity.ADVICE, Label.TASK, insert_at=first_action,
             message="It isn’t said what you had to achieve or were responsible for.",
-            why="The task is the yardstick: without it the listener can’t tell whether the result was a success.",
-            advice="After “two new people on shift”, add one sentence that begins “I had to …”, with the deadline.",
+            why="Without the task the listener can’t tell whether the result was a success.",
+            advice="After “two new people on shift”, add one sentence that begins “I had to …”.",
         ),
         finding(
             "action.ownership", Severity.STRENGTH, Label.ACTION,
@@ -214,7 +214,8 @@ def story(answer: Answer) -> Report:
             advice="Say of this step what you yourself did.",
         ),
         finding(
-            "result.not_measured", Severity.PROBLEM, Label.RESULT, at=place(text, "it all went fine in the end"),
+            "result.not_measured", Severity.PROBLEM, Label.RESULT,
+            at=place(text, "it all went fine in the end"),
             message="An outcome is stated, but nothing by which anyone could see or measure it.",
             why="A number, a comparison or something people could observe turns a claim into evidence.",
             advice="After “went fine”, add how you know: how many, how much sooner, or who said so.",

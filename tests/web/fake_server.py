@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.settings import Settings
 from service.web import launcher, runtime
@@ -23,6 +23,8 @@ def build(settings: Settings, directory: runtime.RuntimeDirectory) -> Flask:
     from .fakes import FakeReviewer
 
     logs.configure()
+    threads: dict[str, Any] = {name: os.environ[name] for name in os.environ if name.endswith("_NUM_THREADS")}
+    logs.log_event("built", **threads)
     reviewer = FakeReviewer(seconds=float(os.environ.get("FAKE_SECONDS", "0")))
     return create_app(settings, reviewer, rates=directory.rates)
 

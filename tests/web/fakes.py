@@ -70,17 +70,40 @@ def report_on(answer: Answer) -> Report:
     given = answer.question_type
     return Report(
         answer=answer,
-        question_type=Guess("behavioural" if given is None else given.value, 0.9321, "detected" if given is None else "given"),
+        question_type=Guess(
+            "behavioural" if given is None else given.value, 0.9321, "detected" if given is None else "given"
+        ),
         answer_kind=Guess("story", 0.8),
         spans=(LabelledSpan(0, end, Label.ACTION, 0.91),),
         components={
-            label: Component(label is Label.ACTION, 0.9, 0, 0.0, (0.1, 0.25), 3 if label is Label.ACTION else 0)
+            label: Component(
+                label is Label.ACTION, 0.9, 0, 0.0, (0.1, 0.25), 3 if label is Label.ACTION else 0
+            )
             for label in COMPONENTS
         },
         score=Score(44, 50, (ScorePart("result.missing", -6),)),
         findings=(
-            Finding("result.missing", Severity.PROBLEM, Label.RESULT, "No result.", "Why.", "Say it.", 0.9, insert_at=end),
-            Finding("action.too_thin", Severity.ADVICE, Label.ACTION, "Thin.", "Why.", "Say more.", 0.8, start=0, end=end),
+            Finding(
+                "result.missing",
+                Severity.PROBLEM,
+                Label.RESULT,
+                "No result.",
+                "Why.",
+                "Say it.",
+                0.9,
+                insert_at=end,
+            ),
+            Finding(
+                "action.too_thin",
+                Severity.ADVICE,
+                Label.ACTION,
+                "Thin.",
+                "Why.",
+                "Say more.",
+                0.8,
+                start=0,
+                end=end,
+            ),
         ),
         focus=("result.missing",),
         stats=Stats(len(answer.text.split()), 1, 5),

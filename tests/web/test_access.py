@@ -9,7 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.errors import SettingsRefused
+from service.web.access import ApiKeys
 from service.web.app import create_app
+from service.web.problems import Unauthorised
 
 from .conftest import SETTINGS, MakeApp, assert_problem
 from .fakes import ANSWER, FakeReviewer
@@ -58,6 +60,13 @@ def test_each_key_opens(guarded: FlaskClient, key: str) -> None:
 def test_other_credentials_are_401(guarded: FlaskClient, given: str) -> None:
     response = guarded.post("/v1/feedback", json={"answer": ANSWER}, headers={"Authorization": given})
     assert_problem(response, 401, "unauthorised")
+
+
+def test_a_digest_counts_whole() -> None:
+    keys = ApiKeys(DIGESTS)
+    for number in range(3_000):  # some of whose digests begin as the right ones do
+        with pytest.raises(Unauthorised):
+            keys.identify(f"Bearer {number}", None)
 
 
 def test_key_in_the_query_is_no_key(guarded: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from flask import Flask, abort
+from flask import Flask, Response, abort
 from flask.testing import FlaskClient
 
 from service.errors import (
@@ -26,7 +26,11 @@ from .fakes import ANSWER, FakeReviewer
 #: exception: (status, code)
 RAISED: list[tuple[Exception, int, str]] = [
     (InvalidRequest(400, "malformed"), 400, "bad_request"),
-    (InvalidRequest(413, "too long", (Problem("/answer", "too_many_tokens", "too many"),)), 413, "too_many_tokens"),
+    (
+        InvalidRequest(413, "too long", (Problem("/answer", "too_many_tokens", "too many"),)),
+        413,
+        "too_many_tokens",
+    ),
     (InvalidRequest(422, "invalid"), 422, "invalid"),
     (Unauthorised(), 401, "unauthorised"),
     (Overloaded("full", retry_after=3), 429, "line_full"),
@@ -43,8 +47,11 @@ RAISED: list[tuple[Exception, int, str]] = [
     (UnicodeEncodeError("utf-8", "secret", 0, 1, "surprise"), 500, "internal_error"),
 ]
 #: Statuses that Flask or Werkzeug may raise, and what becomes of them.
-ABORTED = {400: 400, 401: 401, 403: 400, 404: 404, 405: 405, 406: 400, 408: 400, 409: 400, 410: 400, 413: 413,
-           414: 414, 415: 415, 418: 400, 422: 422, 429: 429, 431: 431, 500: 500, 501: 501, 502: 500, 503: 503}  # fmt: skip
+ABORTED = {
+    **{status: status for status in (400, 401, 404, 405, 413, 414, 415, 417, 422, 431, 500, 501)},
+    **dict.fromkeys((403, 406, 408, 409, 410, 418), 400),
+    502: 500,
+}
 
 
 def _with_route(app: Flask, error: Exception | int) -> FlaskClient:
@@ -65,7 +72,7 @@ def test_exception_becomes_a_problem(make_app: MakeApp, error: Exception, status
     assert b"secret" not in response.data
 
 
-@pytest.mark.parametrize("status", [status for status in ABORTED if status not in (429, 503)])
+@pytest.mark.parametrize("status", ABORTED)
 def test_abort_becomes_a_problem(make_app: MakeApp, status: int) -> None:
     response = _with_route(make_app(), status).get("/fails")
     assert_problem(response, ABORTED[status])
@@ -122,12 +129,16 @@ def test_options_lists_the_methods_and_lets_no_other_site_in(client: FlaskClient
     assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
 
 
-def test_failure_is_logged_by_type_and_place_only(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_failure_is_logged_by_type_and_place_only(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
     client = make_app(FakeReviewer(failure=ValueError(f"cannot read {ANSWER}"))).test_client()
     with caplog.at_level(logging.DEBUG):
         response = client.post("/v1/feedback", json={"answer": ANSWER}, headers={"X-Request-Id": "a-1"})
     assert_problem(response, 500, "internal_error")
-    failure, request = (record.__dict__["fields"] for record in caplog.records if record.name == "service.web")
+    failure, request = (
+        record.__dict__["fields"] for record in caplog.records if record.name == "service.web"
+    )
     assert failure["type"] == "ValueError"
     assert failure["where"][-1].startswith(f"{FakeReviewer.__module__}:")
     assert request["status"] == 500
@@ -146,3 +157,20 @@ def test_failure_outside_a_view_is_a_problem_too(make_app: MakeApp, caplog: pyte
     with caplog.at_level(logging.DEBUG):
         assert_problem(app.test_client().get("/healthz"), 500, "internal_error")
     assert "secret" not in caplog.text
+
+
+def test_failure_after_a_view_is_a_problem_too(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app()
+    failures = [ValueError("secret")]
+
+    @app.after_request
+    def fail_once(response: Response) -> Response:
+        if failures:
+            raise failures.pop()
+        return response
+
+    with caplog.at_level(logging.DEBUG):
+        assert_problem(app.test_client().get("/hidden"), 500, "internal_error")
+    assert "ValueError" in [record.__dict__.get("fields", {}).get("type") for record in caplog.records]
+    assert "secret" not in caplog.text
+    assert "hidden" not in caplog.text

@@ -40,7 +40,7 @@ BODIES: dict[str, tuple[bytes, int, tuple[str, ...], str]] = {
     "cut escape": (b'{"answer": "\\u00"}', 400, ("not_json",), ""),
     "form": (b"answer=a&question=b", 400, ("not_json",), ""),
     "XML": (b"<answer>a</answer>", 400, ("not_json",), ""),
-    "XML entity": (b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>', 400, ("not_json",), ""),
+    "XML entity": (b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/a">]><a>&b;</a>', 400, ("not_json",), ""),
     "pickle": (b"cos\nsystem\n(S'true'\ntR.", 400, ("not_json",), ""),
     "gzip undeclared": (gzip.compress(b'{"answer": "a"}', mtime=0), 400, ("not_utf8",), ""),
     "byte order mark": (b'\xef\xbb\xbf{"answer": "a"}', 400, ("byte_order_mark",), ""),
@@ -55,7 +55,7 @@ BODIES: dict[str, tuple[bytes, int, tuple[str, ...], str]] = {
     "high surrogate": (b'{"answer": "a\\ud800b"}', 400, ("lone_surrogate",), "/answer"),
     "low surrogate": (b'{"answer": "\\udc00"}', 400, ("lone_surrogate",), "/answer"),
     "surrogates swapped": (b'{"answer": "\\ude00\\ud83d"}', 400, ("lone_surrogate",), "/answer"),
-    "surrogate in question": (b'{"answer": "a", "question": "\\ud800"}', 400, ("lone_surrogate",), "/question"),
+    "surrogate in id": (b'{"answer": "a", "id": "\\ud800"}', 400, ("lone_surrogate",), "/id"),
     "surrogate in a name": (b'{"answer": "a", "\\ud800": 1}', 400, ("lone_surrogate",), ""),
     "escaped NUL": (b'{"answer": "a\\u0000b"}', 400, ("nul_character",), "/answer"),
     "NUL in id": (b'{"answer": "a", "id": "\\u0000"}', 400, ("nul_character",), "/id"),
@@ -90,8 +90,8 @@ BODIES: dict[str, tuple[bytes, int, tuple[str, ...], str]] = {
     "20 deep": (_nested("[", "]", 19), 422, ("string_type",), "/answer"),
     "unknown name": (b'{"answer": "a", "score": 100}', 422, ("extra_forbidden",), ""),
     "prototype": (b'{"answer": "a", "__proto__": {"x": 1}}', 422, ("extra_forbidden",), ""),
-    "unknown type": (b'{"answer": "a", "question_type": "BEHAVIOURAL"}', 422, ("literal_error",), "/question_type"),
-    "unknown unit": (b'{"answer": "a", "offset_encoding": "utf-7"}', 422, ("literal_error",), "/offset_encoding"),
+    "unknown type": (b'{"answer": "a", "question_type": "x"}', 422, ("literal_error",), "/question_type"),
+    "unknown unit": (b'{"answer": "a", "offset_encoding": 8}', 422, ("literal_error",), "/offset_encoding"),
     "two fields wrong": (b'{"answer": 1, "id": 2}', 422, ("string_type", "string_type"), "/answer"),
     "answer too long": (json.dumps({"answer": "a" * 20_001}).encode(), 413, ("string_too_long",), "/answer"),
     "context too long": (
@@ -149,7 +149,9 @@ def test_plain_json_is_taken(client: FlaskClient, media_type: str) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("text", ["😀", "\u202e right to left", "e" + "\u0301" * 200, "\ufffe\x7f\x01", "\u2028"])
+@pytest.mark.parametrize(
+    "text", ["😀", "\u202e right to left", "e" + "\u0301" * 200, "\ufffe\x7f\x01", "\u2028"]
+)
 def test_odd_characters_pass_unchanged(client: FlaskClient, text: str) -> None:
     response = client.post("/v1/feedback", json={"answer": text})
     assert response.status_code == 200
@@ -169,7 +171,9 @@ def test_body_at_the_limit_is_read(make_app: MakeApp) -> None:
     client = make_app(max_body_bytes=100).test_client()
     body = b'{"answer": "a"}'
     assert client.post("/v1/feedback", data=body.ljust(100), content_type=JSON).status_code == 200
-    assert_problem(client.post("/v1/feedback", data=body.ljust(101), content_type=JSON), 413, "body_too_large")
+    assert_problem(
+        client.post("/v1/feedback", data=body.ljust(101), content_type=JSON), 413, "body_too_large"
+    )
 
 
 class _Endless:
@@ -199,7 +203,8 @@ def test_endless_chunked_body_is_read_to_the_limit_only(client: FlaskClient) -> 
 
 
 _GOOD = json.dumps(
-    {"answer": ANSWER, "question": "Why?", "id": "7", "context": None, "offset_encoding": "utf-8"}, ensure_ascii=False
+    {"answer": ANSWER, "question": "Why?", "id": "7", "context": None, "offset_encoding": "utf-8"},
+    ensure_ascii=False,
 ).encode()
 
 
@@ -212,7 +217,9 @@ def _mutated(draw: st.DrawFn) -> bytes:
         body[start:end] = draw(
             st.one_of(
                 st.binary(max_size=6),
-                st.sampled_from([b"NaN", b"1e999", b"\\ud800", b"\\u0000", b'"', b"[", b"{", b"}", b'"answer":']),
+                st.sampled_from(
+                    [b"NaN", b"1e999", b"\\ud800", b"\\u0000", b'"', b"[", b"{", b"}", b'"answer":']
+                ),
             )
         )
     return bytes(body)

@@ -39,8 +39,11 @@ def test_state_and_version(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").json == {"status": "ready"}
     assert client.get("/version").json == {
-        "service": VERSIONS.service, "model": VERSIONS.model, "rules": VERSIONS.rules, "schema": VERSIONS.schema,
-    }  # fmt: skip
+        "service": VERSIONS.service,
+        "model": VERSIONS.model,
+        "rules": VERSIONS.rules,
+        "schema": VERSIONS.schema,
+    }
 
 
 def test_without_a_model_the_service_runs_and_says_why(make_app: MakeApp) -> None:
@@ -56,7 +59,7 @@ def test_without_a_model_the_service_runs_and_says_why(make_app: MakeApp) -> Non
 
 def test_page_is_rendered_with_escaping(make_app: MakeApp) -> None:
     app = make_app()
-    app.jinja_loader = DictLoader({"page.html": "{{ max_characters }} {{ '<b>' }}"})  # type: ignore[misc]
+    app.jinja_loader = DictLoader({"page.html": "{{ max_characters }} {{ '<b>' }}"})
     response = app.test_client().get("/")
     assert response.data == b"20000 &lt;b&gt;"
     assert app.test_client().get("/", environ_overrides={"PATH_INFO": ""}).data == response.data
@@ -82,7 +85,9 @@ def test_sane_request_id_is_echoed(client: FlaskClient, given: str) -> None:
     assert client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
 
 
-@pytest.mark.parametrize("given", ["", " ", "a b", "-a", "a" * 65, "<b>", 'a"b', "é", "a,b", "../a", "I led a team"])
+@pytest.mark.parametrize(
+    "given", ["", " ", "a b", "-a", "a" * 65, "<b>", 'a"b', "é", "a,b", "../a", "I led a team"]
+)
 def test_other_request_id_is_replaced(client: FlaskClient, given: str) -> None:
     made = [client.get("/healthz", headers={"X-Request-Id": given}).headers["X-Request-Id"] for _ in range(2)]
     assert all(len(request_id) == 32 and request_id.isalnum() for request_id in made)

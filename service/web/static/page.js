@@ -49,7 +49,7 @@ async function send() {
   setSending(true);
   try {
     const reply = await requestFeedback(fields);
-    showReport(report, { question: fields.question, answer: fields.answer, reply, open: wide.matches });
+    showReport(report, { question: fields.question, answer: fields.answer, reply, wide: wide.matches });
     announcement.textContent = announcementOf(reply);
     document.getElementById("report-title").focus({ preventScroll: true });
     report.scrollIntoView({ block: "start" });

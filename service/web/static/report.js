@@ -2,6 +2,7 @@
 
 import { drawing, element } from "./dom.js";
 import { layOut } from "./layout.js";
+import { keepNotesApart } from "./margin.js";
 import {
   ANSWER_KINDS, LABELS, PARTS, QUESTION_TYPES, SEVERITIES, counted, percent, signed, spokenTime,
 } from "./words.js";
@@ -9,9 +10,10 @@ import {
 /** Below this confidence (0 to 1) a part is said to be uncertain. */
 const CERTAIN = 0.6;
 
-/** Fill `section` with the report on `answer`; `open` says whether the notes begin unfolded. */
-export function showReport(section, { question, answer, reply, open }) {
+/** Fill `section` with the report on `answer`; `wide`: the notes to work on first begin unfolded. */
+export function showReport(section, { question, answer, reply, wide }) {
   const layout = layOut(answer, reply.spans, reply.findings);
+  const open = wide ? new Set(reply.focus) : new Set();
   const parts = reply.status === "abstained"
     ? [abstention(reply)]
     : [headline(reply, layout), summary(reply, layout)];
@@ -26,6 +28,7 @@ export function showReport(section, { question, answer, reply, open }) {
   );
   section.hidden = false;
   connectNotes(section);
+  keepNotesApart(section.querySelector(".rows"));
 }
 
 /** Return one sentence for a listener who can't see that the report has come. */
@@ -52,13 +55,12 @@ function headline(reply, layout) {
   ].filter(Boolean);
   return element("header", { class: "headline" },
     title("Feedback"),
-    score && element("div", { class: "score" },
-      element("p", { class: "score-value" },
-        element("span", { class: "visually-hidden" }, "Score: "),
-        element("strong", {}, String(score.value)), " of 100"),
-      sum(score, reply.components, layout.notes)),
+    score && element("p", { class: "score" },
+      element("span", { class: "visually-hidden" }, "Score: "),
+      element("strong", {}, String(score.value)), " of 100"),
     element("dl", { class: "facts" }, facts.map(([term, text]) =>
       element("div", {}, element("dt", {}, term), element("dd", {}, text)))),
+    score && sum(score, reply.components, layout.notes),
   );
 }
 
@@ -145,14 +147,15 @@ function annotatedAnswer({ question, answer, layout, open }) {
   const rows = layout.rows.map((row) =>
     row.note === undefined ? wordsRow(row, begun, open) : gapRow(row.note, open));
   return element("section", { class: "annotated", "aria-labelledby": "annotated-title" },
-    element("h3", { id: "annotated-title" }, "Your answer, part by part"),
+    element("h3", { id: "annotated-title" },
+      layout.rows.some(({ label }) => label) ? "Your answer, part by part" : "Your answer"),
     question === null ? null : element("p", { class: "asked" },
       element("span", { class: "asked-label" }, "Question: "),
       element("span", { class: "given", dir: "auto" }, question)),
     whole.length === 0 ? null : element("section", { class: "whole", "aria-labelledby": "whole-title" },
       element("h4", { id: "whole-title" }, "On the whole answer"),
       notesList(whole, open)),
-    element("div", { class: "rows", "data-length": answer.length }, rows));
+    element("div", { class: "rows" }, rows));
 }
 
 function wordsRow({ label, confidence, continued, start, end, pieces, notes }, begun, open) {
@@ -225,15 +228,15 @@ function notesList(notes, open) {
 }
 
 function noteOf({ finding, number, place }, open) {
-  const { severity, message, why, advice } = finding;
-  return element("details", { class: `note ${severity}`, "data-note": number, open: open ? "" : null },
+  const { id, severity, message, why, advice } = finding;
+  return element("details", { class: `note ${severity}`, "data-note": number, open: open.has(id) ? "" : null },
     element("summary", { id: `note-${number}` },
       element("span", { class: `number ${severity}` }, String(number)), " ",
       element("span", { class: "severity" }, `${SEVERITIES[severity]}: `),
       element("span", { class: "message" }, message)),
     element("p", { class: "why" }, why),
     place === "gap" ? null : element("p", { class: "advice-text" },
-      element("span", { class: "lead-in" }, severity === "strength" ? "Next: " : "Try: "), advice),
+      severity === "strength" ? null : element("span", { class: "lead-in" }, "Try: "), advice),
     place === "words"
       ? element("p", { class: "back" }, element("a", {
         href: `#words-${number}`, "data-note": number, "aria-label": `To the words of note ${number}`,
@@ -259,8 +262,8 @@ function componentLine(label, { present, words, share, target_share: target, sco
     element("th", { scope: "row" },
       element("span", { class: "letter", "aria-hidden": "true" }, LABELS[label].letter), LABELS[label].name),
     element("td", {}, shareBar(share, target),
-      element("span", { class: "amount" }, amount), " ",
-      element("span", { class: "aim" }, `aim for ${aim}`)),
+      element("p", { class: "figures" }, element("span", {}, amount), " ",
+        element("span", { class: "aim" }, `aim for ${aim}`))),
     element("td", { class: "part-score" }, `${score} of 3`));
 }
 

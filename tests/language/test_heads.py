@@ -1,0 +1,71 @@
+"""The whole-answer classifiers give what scikit-learn gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from service.labels import Label
+from service.language.heads import LinearHead
+from service.language.whole import answer_features, question_features
+from training.fit import fit_head
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), ("a", "b", "c", "d")])
+def test_a_head_gives_the_probabilities_of_scikit_learn(classes: tuple[str, ...]) -> None:
+    generator = np.random.default_rng(3)
+    names = [f"f{number}" for number in range(12)]
+    table = generator.integers(0, 4, (80, len(names))).astype(float)
+    gold = [classes[int(row[:3].sum()) % len(classes)] for row in table]
+    features = [dict(zip(names, row, strict=True)) for row in table]
+    head = fit_head(list(zip(features, gold, strict=True)), classes, 0.5)
+
+    columns = [sorted(names).index(name) for name in names]
+    ordered = np.zeros_like(table)
+    ordered[:, columns] = table
+    numbers = np.array([classes.index(label) for label in gold])
+    reference = LogisticRegression(C=0.5, max_iter=500, tol=1e-4).fit(ordered, numbers)
+    expected = reference.predict_proba(ordered)
+    for item, row in zip(features, expected, strict=True):
+        probabilities = head.probabilities(item)
+        assert list(probabilities) == list(classes)
+        np.testing.assert_allclose(list(probabilities.values()), row, atol=1e-5)
+
+
+def test_unknown_features_leave_the_intercept() -> None:
+    head = LinearHead(
+        ("a", "b"), {"x": 0}, np.array([[9.0, -9.0]], dtype=np.float32), np.log(np.array([1, 3], dtype=np.float32))
+    )
+    assert head.probabilities({"y": 5.0}) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert head.probabilities({}) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert head.probabilities({"x": 1.0})["a"] > 0.99
+
+
+def test_a_class_without_an_example_is_left_out() -> None:
+    examples = [({"x": 1.0}, "a"), ({"y": 1.0}, "b")] * 5
+    assert fit_head(examples, ("a", "b", "c"), 1.0).classes == ("a", "b")
+    with pytest.raises(ValueError, match="two classes"):
+        fit_head(examples[:1] * 9, ("a", "b", "c"), 1.0)
+
+
+def test_a_feature_of_two_answers_is_not_learnt() -> None:
+    examples = [({"often": 1.0}, "a"), ({"often": 1.0}, "b"), ({"often": 1.0, "seldom": 1.0}, "a")] * 2
+    assert list(fit_head(examples, ("a", "b"), 1.0).vocabulary) == ["often"]
+
+
+def test_a_question_is_its_words_pairs_and_triples() -> None:
+    assert set(question_features("Don’t you care? 12")) == {
+        "q=<s>", "q=don't", "q=you", "q=care", "q=<num>", "q=<s> don't", "q=don't you", "q=you care",
+        "q=care <num>", "q=<s> don't you", "q=don't you care", "q=you care <num>",
+    }  # fmt: skip
+
+
+def test_an_answer_is_its_ways_of_telling_and_the_shares_of_its_parts() -> None:
+    features = [("tense=past", "t=NN_NN_NN"), ("tense=past", "has_i")]
+    told = answer_features(features, [Label.ACTION, Label.OTHER], [3, 1])
+    assert told["tense=past"] == 4
+    assert told["has_i"] == pytest.approx(4 * 0.5**0.5)
+    assert "t=NN_NN_NN" not in told
+    assert told["share=ACTION"] == 3
+    assert (told["none=RESULT"], told["none=ACTION"]) == (1, 0)
