@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -44,19 +44,22 @@ def serve() -> None:
 
 
 @main.command()
-@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 @click.option("--question", "-q", help="What was asked.")
 @click.option(
     "--question-type", type=click.Choice([kind.value for kind in QuestionType]), help="Default: detected."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the HTTP interface.")
-def score(file: TextIO, question: str | None, question_type: str | None, as_json: bool) -> None:
+def score(file: BinaryIO, question: str | None, question_type: str | None, as_json: bool) -> None:
     """Judge one answer: the text of FILE, or standard input."""
     from service.reviewer import Reviewer
     from service.terminal import rendered
 
     try:
-        request = parse_request({"answer": file.read(), "question": question, "question_type": question_type})
+        # Read as bytes: reading as text would turn CR LF into LF, and offsets count both.
+        request = parse_request(
+            {"answer": file.read().decode(), "question": question, "question_type": question_type}
+        )
         report = Reviewer.from_settings(Settings.from_environment()).review(request.to_answer())
     except UnicodeDecodeError:
         _stop(Exit.BAD_USE, "the answer is not UTF-8 text")

@@ -36,9 +36,7 @@ class QuestionType(StrEnum):
 
 
 #: The types whose answer should be one story, and is held against S, T, A and R.
-STORY_TYPES: frozenset[QuestionType] = frozenset(
-    {QuestionType.BEHAVIOURAL, QuestionType.ADAPT_TO_CHANGE}
-)
+STORY_TYPES: frozenset[QuestionType] = frozenset({QuestionType.BEHAVIOURAL, QuestionType.ADAPT_TO_CHANGE})
 
 
 class AnswerKind(StrEnum):

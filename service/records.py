@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.labels import AnswerKind, Label, QuestionType, Severity
+from service.labels import Label, QuestionType, Severity
 
 
 @dataclass(frozen=True, slots=True)

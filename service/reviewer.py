@@ -12,18 +12,19 @@ from dataclasses import replace
 
 from service import __version__
 from service.errors import DeadlineExceeded
-from service.feedback.abstention import abstain
+from service.feedback.abstention import QUESTION_PASTED, abstain
 from service.feedback.catalogue import Catalogue, load_catalogue
 from service.feedback.findings import find
 from service.feedback.opinions import OpinionModel
 from service.feedback.reading import Limits, ReadClause, Reading
-from service.feedback.score import Weights, components, focus, load_weights, total
+from service.feedback.score import Weights, base_for, components, focus, load_weights, total
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.clauses import SPANS_KEY
 from service.language.features import clause_features, content_lemmas
 from service.language.labeller import join_spans
 from service.language.model_folder import OPINIONS, Model, current_model_name, load_model
 from service.language.nlp import Language, load_nlp, too_many
+from service.language.repeats import find_repeats, with_repeats
 from service.language.text import LONGEST_RUN, AnalysisText, prepare
 from service.language.whole import answer_features, question_features
 from service.records import (
@@ -91,8 +92,11 @@ class Reviewer:
         ``deadline`` is a ``time.monotonic`` moment. Raises ``InvalidRequest`` (413) where the text has too
         many tokens or sentences, and ``DeadlineExceeded``; nothing partial is returned.
         """
-        text = prepare(answer.text)
+        repeats = find_repeats(answer.text, answer.question)
+        text = prepare(answer.text, frozenset(repeat.start for repeat in repeats))
         reason = abstain(answer, self._known_words)
+        if reason is None and not text.text:
+            reason = QUESTION_PASTED
         if reason is not None:
             return self._abstained(answer, text, reason)
         question = self._read_question(answer, deadline)
@@ -104,7 +108,9 @@ class Reviewer:
             if sentence_count > self._settings.max_sentences:
                 raise too_many("sentences", self._settings.max_sentences)
             clauses = tuple(
-                self._clause(answer.text, text, span.start_char, span.end_char, sentences[span.start], features)
+                self._clause(
+                    answer.text, text, span.start_char, span.end_char, sentences[span.start], features
+                )
                 for span, features in zip(spans, clause_features(doc, spans, question=question), strict=True)
             )
             labelled = self._model.labeller.label(clauses)
@@ -131,6 +137,7 @@ class Reviewer:
                 limits=self._opinions.limits,
             )
             report = self._report(reading, question_type, kind, text, sentence_count)
+            report = replace(report, spans=with_repeats(report.spans, repeats, answer.text))
         _check_deadline(deadline)
         return report
 
@@ -179,10 +186,16 @@ class Reviewer:
             answer_kind=kind,
             spans=reading.spans,
             components=parts,
-            score=total(parts, findings, self._weights, self._catalogue),
+            score=total(
+                base_for(reading.question_type, self._weights),
+                parts,
+                findings,
+                self._weights,
+                self._catalogue,
+            ),
             findings=findings,
             focus=focus(findings, self._catalogue),
-            stats=_stats(reading.words, sentences),
+            stats=_stats(reading.spoken_words, sentences),
             input_warnings=_warnings(text, reading.words),
             abstention=None,
             versions=self.versions,
@@ -193,7 +206,9 @@ class Reviewer:
         if given is not None:
             guess = Guess(given.value, 1.0, "given")
         elif answer.question and answer.question.strip():
-            guess = _best(self._model.heads["question_type"].probabilities(question_features(answer.question)))
+            guess = _best(
+                self._model.heads["question_type"].probabilities(question_features(answer.question))
+            )
         else:
             guess = Guess(QuestionType.OTHER.value, 0.0)
         words = len(_WORD.findall(answer.text))
@@ -233,12 +248,17 @@ def _warnings(text: AnalysisText, words: int) -> tuple[InputWarning, ...]:
     warnings = []
     if text.split_runs:
         warnings.append(
-            InputWarning("unbroken_run", f"A run of over {LONGEST_RUN} characters without a space was split to read it.")
+            InputWarning(
+                "unbroken_run",
+                f"A run of over {LONGEST_RUN} characters without a space was split to read it.",
+            )
         )
     stops = sum(text.text.count(mark) for mark in ".?!")
     if words >= 40 and stops * 60 < words:
         warnings.append(
-            InputWarning("looks_like_transcript", "There is almost no punctuation; clauses were cut without it.")
+            InputWarning(
+                "looks_like_transcript", "There is almost no punctuation; clauses were cut without it."
+            )
         )
     return tuple(warnings)
 
@@ -246,4 +266,3 @@ def _warnings(text: AnalysisText, words: int) -> tuple[InputWarning, ...]:
 def _check_deadline(deadline: float | None) -> None:
     if deadline is not None and time.monotonic() > deadline:
         raise DeadlineExceeded
-

@@ -315,7 +315,9 @@ def offset_unit(text: str, encoding: OffsetEncoding) -> Callable[[int], int]:
     """Return the function that turns an offset in code points of ``text`` into ``encoding`` units."""
     if encoding == "utf-32" or text.isascii():
         return int
-    wide = [i for i, character in enumerate(text) if ord(character) > (0xFFFF if encoding == "utf-16" else 0x7F)]
+    wide = [
+        i for i, character in enumerate(text) if ord(character) > (0xFFFF if encoding == "utf-16" else 0x7F)
+    ]
     if encoding == "utf-16":
         return lambda offset: offset + bisect.bisect_left(wide, offset)
     extra = [0]

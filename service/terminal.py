@@ -42,18 +42,22 @@ def rendered(report: Report) -> str:
 
 def _spans(report: Report) -> list[str]:
     text = report.answer.text
-    gaps = {finding.insert_at: finding for finding in report.findings if finding.insert_at is not None}
-    lines = []
+    gaps = sorted(
+        ((finding.insert_at, finding) for finding in report.findings if finding.insert_at is not None),
+        key=lambda gap: gap[0],
+    )
+    lines: list[str] = []
     for span in report.spans:
-        for offset in [offset for offset in sorted(gaps) if offset <= span.start]:
-            lines.append(_gap(gaps.pop(offset)))
+        while gaps and gaps[0][0] <= span.start:
+            lines.append(_gap(gaps.pop(0)[1]))
         name = f"{span.label.value:<9} "
         body = textwrap.fill(
             _plain(" ".join(text[span.start : span.end].split())), _WIDTH, subsequent_indent=" " * len(name)
         )
-        lines.append(click.style(name, fg=_COLOURS[span.label], bold=True) + click.style(body, fg=_COLOURS[span.label]))
-    lines += [_gap(gaps[offset]) for offset in sorted(gaps)]
-    return lines
+        lines.append(
+            click.style(name, fg=_COLOURS[span.label], bold=True) + click.style(body, fg=_COLOURS[span.label])
+        )
+    return lines + [_gap(finding) for _, finding in gaps]
 
 
 def _gap(finding: Finding) -> str:

@@ -93,13 +93,17 @@ def test_both_stages_have_the_same_exact_python() -> None:
 
 def test_the_image_runs_without_rights_and_says_how_it_is() -> None:
     (user,) = all_of(FINAL, "USER")
-    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user), "a number, so that an orchestrator sees it isn't root"
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user), (
+        "a number, so that an orchestrator sees it isn't root"
+    )
     assert all_of(FINAL, "EXPOSE") == ["8000"]
     (check,) = all_of(FINAL, "HEALTHCHECK")
     assert "http://127.0.0.1:8000/healthz" in check
     assert all_of(FINAL, "CMD") == ['["star-feedback", "serve"]']
     after_user = FINAL[[keyword for keyword, _ in FINAL].index("USER") :]
-    assert not {keyword for keyword, _ in after_user} & {"RUN", "COPY", "ADD"}, "nothing in /app is the user's"
+    assert not {keyword for keyword, _ in after_user} & {"RUN", "COPY", "ADD"}, (
+        "nothing in /app is the user's"
+    )
 
 
 def test_the_image_writes_nothing_below_its_root() -> None:

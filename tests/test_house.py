@@ -44,7 +44,10 @@ def imported(path: Path) -> Iterator[str]:
             base = ".".join([*package, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("__import__", "importlib.import_module"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "__import__",
+            "importlib.import_module",
+        ):
             yield ast.literal_eval(node.args[0])
 
 
@@ -80,7 +83,14 @@ def test_only_training_imports_what_fits_models() -> None:
 
 
 def test_language_knows_nothing_of_what_stands_above_it() -> None:
-    above = ("service.feedback", "service.web", "service.reviewer", "service.schemas", "service.cli", "service.terminal")
+    above = (
+        "service.feedback",
+        "service.web",
+        "service.reviewer",
+        "service.schemas",
+        "service.cli",
+        "service.terminal",
+    )
     assert importers(modules("service/language"), *above) == set()
 
 
@@ -97,7 +107,9 @@ def test_nothing_imports_what_can_run_code_from_data() -> None:
             name = ast.unparse(call.func)
             assert name not in ("eval", "exec", "compile"), f"{name_of(path)}:{call.lineno}"
             pickles = [word for word in call.keywords if word.arg == "allow_pickle"]
-            assert all(ast.unparse(word.value) == "False" for word in pickles), f"{name_of(path)}:{call.lineno}"
+            assert all(ast.unparse(word.value) == "False" for word in pickles), (
+                f"{name_of(path)}:{call.lineno}"
+            )
             assert name not in ("np.load", "numpy.load") or pickles, f"{name_of(path)}:{call.lineno}"
 
 
@@ -152,7 +164,9 @@ def tracked_files() -> list[Path]:
     """Return the files of the project; git need not be there to ask."""
     found = []
     for folder, subfolders, names in os.walk(ROOT):
-        subfolders[:] = [name for name in subfolders if name not in NOT_TRACKED and not name.endswith(".egg-info")]
+        subfolders[:] = [
+            name for name in subfolders if name not in NOT_TRACKED and not name.endswith(".egg-info")
+        ]
         found += [Path(folder, name) for name in names]
     return sorted(found)
 
@@ -160,7 +174,15 @@ def tracked_files() -> list[Path]:
 def test_nothing_names_this_machine_or_a_registry() -> None:
     machine = re.compile(rb"(?<![\w.}/:])/(?:root|home|Users|work|mnt|opt|srv)/\w")
     registry = re.compile(
-        b"|".join([rb"pypi\.(?:org|python)", rb"pythonhosted", rb"--(?:extra-)?index-url", rb"--find-links", rb"--trusted"])
+        b"|".join(
+            [
+                rb"pypi\.(?:org|python)",
+                rb"pythonhosted",
+                rb"--(?:extra-)?index-url",
+                rb"--find-links",
+                rb"--trusted",
+            ]
+        )
     )
     files = tracked_files()
     assert {ROOT / "requirements.lock", ROOT / "Makefile", ROOT / "service/reviewer.py"} <= set(files)

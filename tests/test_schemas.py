@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -35,9 +36,16 @@ STORY = (
 QUESTION = "Tell me about a time you solved a problem."
 ANSWERS = {
     "story": Answer(STORY, question=QUESTION, id="a-1"),
-    "no result": Answer("In May our van broke down. I rang the depot and I asked for another one.", question=QUESTION),
-    "habits": Answer("I always stay calm and I usually listen first. I think that matters most.", question=QUESTION),
-    "salary": Answer("I am looking for 40,000 to 45,000, going by what others pay here.", question="What salary do you expect?"),
+    "no result": Answer(
+        "In May our van broke down. I rang the depot and I asked for another one.", question=QUESTION
+    ),
+    "habits": Answer(
+        "I always stay calm and I usually listen first. I think that matters most.", question=QUESTION
+    ),
+    "salary": Answer(
+        "I am looking for 40,000 to 45,000, going by what others pay here.",
+        question="What salary do you expect?",
+    ),
     "refused": Answer("asdf qwer zxcv hjkl uiop vbnm tyui"),
 }
 
@@ -88,7 +96,14 @@ def problems_of(data: object) -> tuple[int, list[tuple[str, str]]]:
 
 def test_every_problem_is_reported_at_once() -> None:
     status, problems = problems_of(
-        {"answer": "", "question": 5, "question_type": "poem", "offset_encoding": "utf-7", "id": True, "shoe": 1}
+        {
+            "answer": "",
+            "question": 5,
+            "question_type": "poem",
+            "offset_encoding": "utf-7",
+            "id": True,
+            "shoe": 1,
+        }
     )
     assert status == 422
     assert sorted(problems) == [
@@ -128,7 +143,10 @@ def test_no_error_repeats_what_was_sent(canary: str) -> None:
         with pytest.raises(InvalidRequest) as caught:
             parse_request(data)
         error = caught.value
-        told = [error.detail, *(part for item in error.problems for part in (item.pointer, item.code, item.message))]
+        told = [
+            error.detail,
+            *(part for item in error.problems for part in (item.pointer, item.code, item.message)),
+        ]
         assert all(canary not in part for part in told)
 
 
@@ -148,7 +166,8 @@ def test_a_reply_fits_its_schema(name: str, encoding: OffsetEncoding, reports: d
 
 
 @pytest.mark.parametrize(
-    ("encoding", "codec", "width"), [("utf-32", "utf-32-le", 4), ("utf-16", "utf-16-le", 2), ("utf-8", "utf-8", 1)]
+    ("encoding", "codec", "width"),
+    [("utf-32", "utf-32-le", 4), ("utf-16", "utf-16-le", 2), ("utf-8", "utf-8", 1)],
 )
 @pytest.mark.parametrize("name", ANSWERS)
 def test_every_offset_of_a_reply_cuts_its_text(
@@ -174,7 +193,7 @@ def test_the_spans_of_a_reply_cover_every_word_in_order(reports: dict[str, Repor
         assert not STORY[end : span["start"]].strip()
     assert not STORY[ends[-1] :].strip()
     labels = [span["label"] for span in reply["spans"]]
-    assert all(first != second for first, second in zip(labels, labels[1:], strict=False))
+    assert all(first != second for first, second in itertools.pairwise(labels))
 
 
 def test_no_float_of_a_reply_has_more_than_three_decimals(reports: dict[str, Report]) -> None:

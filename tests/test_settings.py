@@ -63,7 +63,9 @@ def test_what_cannot_be_meant_is_refused_by_name(name: str, value: str, named: s
 def test_only_loopback_serves_without_keys(host: str) -> None:
     with pytest.raises(SettingsRefused, match="API_KEY_DIGESTS"):
         Settings.from_environment({"STAR_FEEDBACK_HOST": host})
-    settings = Settings.from_environment({"STAR_FEEDBACK_HOST": host, "STAR_FEEDBACK_API_KEY_DIGESTS": "ab" * 32})
+    settings = Settings.from_environment(
+        {"STAR_FEEDBACK_HOST": host, "STAR_FEEDBACK_API_KEY_DIGESTS": "ab" * 32}
+    )
     assert settings.host == host
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from training.corpus import LabelledAnswer
-from training.fit import Fitted, FitSettings
+from training.fit import FitSettings, Fitted
+
+HELD_OUT = "<!-- held-out figures -->"
+JUDGED = "<!-- judged against readers -->"
 
 
 def table(rows: Mapping[str, Mapping[str, object]]) -> str:
@@ -14,7 +19,9 @@ def table(rows: Mapping[str, Mapping[str, object]]) -> str:
         return "No figures.\n"
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
-    lines += [f"| {name} | " + " | ".join(str(row.get(c, "")) for c in columns) + " |" for name, row in rows.items()]
+    lines += [
+        f"| {name} | " + " | ".join(str(row.get(c, "")) for c in columns) + " |" for name, row in rows.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -52,21 +59,58 @@ three answers, so that nobody's private word is in it. Names and numbers are mas
 
 ## Figures
 
-By word over five labels (macro_f1 is their mean), spans with at least half overlap both ways, absence of a
-part, boundaries to the word. No answer in these rows was trained on. Rows marked *bare* are the same answers
-lower-cased without punctuation; *position only* and *words only* are the same learner seeing nothing else,
-without context or decoding.
+By word over the labels that occur (macro_f1 is their mean), spans with at least half overlap both ways, absence
+of a part, boundaries to the word. *cross-fitted*: the training answers, each labelled by a model that had not
+seen its writing batch.
 
 {table(figures)}
+{HELD_OUT}
 ## Findings by trained opinion
 
 Cross-fitted on the training answers: how often readers raise each (gold), how often the model does, and how often
 it is right. One without a limit is never raised: its precision stays under 0.7, or it has too few examples.
 
 {table(opinions)}
+{JUDGED}
+
 ## Limits
 
 English only. The answers it learnt from were written for the purpose, so it has seen fewer ways of telling than
 people have. It is surest on punctuated text; with speech-to-text its boundaries are coarser. TASK is the label
 it misses most. Where confidence is low the reply says so.
 """
+
+
+def add_held_out(card: Path, figures: Mapping[str, Mapping[str, object]]) -> None:
+    """Put figures on answers that nobody trained on under their heading of the card."""
+    _fill(
+        card,
+        HELD_OUT,
+        "### On answers that were not trained on\n\nRows marked *bare* are the same answers lower-cased without "
+        "punctuation; *position only* and *words only* are the same learner seeing nothing else, without context "
+        f"or decoding.\n\n{table(figures)}",
+    )
+
+
+def add_judgement(
+    card: Path, name: str, row: Mapping[str, object], findings: Mapping[str, Mapping[str, object]]
+) -> None:
+    """Put the comparison with readers under its heading of the card."""
+    _fill(
+        card,
+        JUDGED,
+        f"## Judged against readers: {name}\n\n{table({name: row})}\n{table(findings)}",
+        keep=f"## Judged against readers: {name}",
+    )
+
+
+def _fill(card: Path, mark: str, text: str, *, keep: str = "") -> None:
+    """Write ``text`` behind ``mark``; a text that opens alike is replaced."""
+    content = card.read_text(encoding="utf-8")
+    before, _, after = content.partition(mark)
+    opening = keep or text.partition("\n")[0]
+    blocks = re.split(rf"(?=^{re.escape(opening)}$)", after, flags=re.MULTILINE)
+    if len(blocks) > 1:
+        rest = re.split(r"(?=^## )", blocks[1][len(opening) :], maxsplit=1, flags=re.MULTILINE)
+        after = blocks[0] + (rest[1] if len(rest) > 1 else "")
+    card.write_text(f"{before}{mark}\n\n{text}\n{after.lstrip()}", encoding="utf-8")

@@ -93,9 +93,9 @@ def _story_problems(answer: LabelledAnswer) -> Iterator[str]:
             yield f"{absent} is raised but words are labelled {part.value}; one of the two is wrong"
         if part not in labels and rated is not None and rated > 1 and part in (Label.ACTION, Label.RESULT):
             yield f"{part.value} is rated {rated} but no word has that label"
-        if answer.answer_kind == AnswerKind.STORY and part in (Label.ACTION, Label.RESULT):
-            if part not in labels and absent not in findings and "story.absent" not in findings:
-                yield f"a story without {part.value} needs the finding {absent}"
+        needed = answer.answer_kind == AnswerKind.STORY and part in (Label.ACTION, Label.RESULT)
+        if needed and part not in labels and not findings & {absent, "story.absent"}:
+            yield f"a story without {part.value} needs the finding {absent}"
 
 
 def shingles(text: str, size: int = 5) -> set[tuple[str, ...]]:
@@ -121,15 +121,17 @@ def crowding(answers: Sequence[LabelledAnswer]) -> Iterator[tuple[str, str]]:
     for (first, second), count in sorted(shared.items()):
         smaller = min(len(sets[first]), len(sets[second]))
         if count > MOST_SHARED * smaller and count > 3:
-            yield answers[second].id, (
-                f"shares {count} of {smaller} 5-word sequences with {answers[first].id}; write it anew"
+            yield (
+                answers[second].id,
+                (f"shares {count} of {smaller} 5-word sequences with {answers[first].id}; write it anew"),
             )
-    openings = Counter(_opening(answer.text) for answer in answers)
+    openings = Counter(opening(answer.text) for answer in answers)
     most = max(2, int(MOST_OPENING * len(answers)))
     for answer in answers:
-        if openings[_opening(answer.text)] > most:
-            yield answer.id, f"{openings[_opening(answer.text)]} answers open with {_opening(answer.text)!r}"
+        if openings[opening(answer.text)] > most:
+            yield answer.id, f"{openings[opening(answer.text)]} answers open with {opening(answer.text)!r}"
 
 
-def _opening(text: str) -> str:
+def opening(text: str) -> str:
+    """Return the first four words of ``text``, lower-cased."""
     return " ".join(word.lower() for word in _WORD.findall(text)[:4])

@@ -62,9 +62,7 @@ class LabelledAnswer:
                 "id": self.id,
                 "question": self.question,
                 "text": self.text,
-                "spans": [
-                    {"start": span.start, "end": span.end, "label": span.name} for span in self.spans
-                ],
+                "spans": [{"start": span.start, "end": span.end, "label": span.name} for span in self.spans],
                 "question_type": self.question_type,
                 "answer_kind": self.answer_kind,
                 "findings": list(self.findings),
@@ -107,7 +105,7 @@ def _span(span: Mapping[str, Any]) -> GoldSpan:
 
 
 def read_jsonl(path: Path) -> list[LabelledAnswer]:
-    """Read a file of labelled answers; lines are split at ``\\n`` only, never at U+2028 or U+0085."""
+    """Read a file of labelled answers; lines are split at the line feed only, never at U+2028 or U+0085."""
     lines = path.read_bytes().split(b"\n")
     return [LabelledAnswer.from_json(line) for line in lines if line.strip()]
 

@@ -92,13 +92,20 @@ def figures(
     )
 
 
+def cross_fitted_figures(answers: Sequence[PreparedAnswer], labels: Sequence[Sequence[Label]]) -> Figures:
+    """Return the figures of labels that were given by models which had not seen the answer."""
+    predicted = [
+        join_spans(clauses_of(item), [(label, 1.0) for label in path])
+        for item, path in zip(answers, labels, strict=True)
+    ]
+    return figures([item.answer for item in answers], predicted)
+
+
 def _f1(right: int, gold: int, seen: int) -> float:
     return 2 * right / (gold + seen) if gold + seen else 1.0
 
 
-def _paired_words(
-    answer: LabelledAnswer, spans: Iterable[LabelledSpan]
-) -> tuple[list[Label], list[Label]]:
+def _paired_words(answer: LabelledAnswer, spans: Iterable[LabelledSpan]) -> tuple[list[Label], list[Label]]:
     accepted = {span.start: span.or_label for span in answer.spans if span.or_label is not None}
     starts = sorted(accepted)
     gold, seen = [], []

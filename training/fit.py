@@ -7,14 +7,17 @@ writing batch, and everything is visited in a fixed order.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sparse
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -36,11 +39,12 @@ from service.records import LabelledSpan
 from training.prepare import PreparedAnswer, clauses_of
 
 Progress = Callable[[str], None]
+Baseline = Callable[[PreparedAnswer], tuple[LabelledSpan, ...]]
 #: A feature seen in fewer answers is left out: it is noise, and it may be somebody's private word.
 LEAST_ANSWERS = 3
 FOLDS = 5
-#: Processes that fit folds side by side; the result is the same for any number.
-_JOBS = 2
+#: Threads that fit folds side by side; the result is the same for any number.
+_THREADS = 2
 #: The solver stops here, short of convergence: more steps changed no figure on the development part.
 _ITERATIONS = 80
 
@@ -102,23 +106,30 @@ def _probabilities(model: LogisticRegression, rows: sparse.csr_matrix) -> NDArra
     """Return probabilities with a column for every label, also those that the fold did not hold."""
     out = np.full((rows.shape[0], len(LABELS)), 1e-6)
     out[:, model.classes_] = model.predict_proba(rows)
-    return out / out.sum(axis=1, keepdims=True)
+    return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
 def _contexts(first: NDArray[np.float64], lengths: Sequence[int]) -> sparse.csr_matrix:
     edges = np.cumsum([0, *lengths])
-    return sparse.csr_matrix(
-        np.vstack([context_features(first[a:b]) for a, b in zip(edges, edges[1:], strict=False)])
-    )
+    return sparse.csr_matrix(np.vstack([context_features(first[a:b]) for a, b in itertools.pairwise(edges)]))
 
 
+@contextmanager
+def _stopping_early() -> Iterator[None]:
+    """Let the solver stop short of convergence without a warning; warnings are the process's, not a thread's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+@_stopping_early()
 def fit(
     answers: Sequence[PreparedAnswer],
     bare: Sequence[PreparedAnswer] = (),
     *,
     settings: FitSettings = FitSettings(),
     weights: Sequence[float] | None = None,
-    progress: Progress = lambda step: None,
+    progress: Progress = lambda _: None,
 ) -> Fitted:
     """Fit the labeller and the heads.
 
@@ -148,10 +159,11 @@ def fit(
     progress("second step, fold by fold")
     second = _cross_fitted(stacked, gold, weight, folds, settings.second)
     progress("both steps on everything")
-    first_model, second_model = Parallel(n_jobs=_JOBS)(
-        delayed(_fitted)(part, gold, weight, strength)
-        for part, strength in ((rows, settings.first), (stacked, settings.second))
-    )
+    with ThreadPoolExecutor(_THREADS) as pool:
+        first_model, second_model = pool.map(
+            lambda part: _fitted(part[0], gold, weight, part[1]),
+            ((rows, settings.first), (stacked, settings.second)),
+        )
     moves = _moves(answers, settings.chain)
     temperature = _temperature(np.log(np.clip(second, 1e-6, 1)), gold, lengths, moves)
     split = rows.shape[1]
@@ -173,9 +185,7 @@ def fit(
 def _fitted(
     rows: sparse.csr_matrix, gold: NDArray[np.intp], weight: NDArray[np.float64], strength: float
 ) -> LogisticRegression:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return _logistic(strength).fit(rows, gold, sample_weight=weight)
+    return _logistic(strength).fit(rows, gold, sample_weight=weight)
 
 
 def _cross_fitted(
@@ -187,10 +197,15 @@ def _cross_fitted(
 ) -> NDArray[np.float64]:
     """Return probabilities of each row from a model that has not seen its fold."""
     numbers = sorted(set(folds.tolist()))
-    models = Parallel(n_jobs=_JOBS)(
-        delayed(_fitted)(rows[folds != fold], gold[folds != fold], weight[folds != fold], strength)
-        for fold in numbers
-    )
+    with ThreadPoolExecutor(_THREADS) as pool:
+        models = list(
+            pool.map(
+                lambda fold: _fitted(
+                    rows[folds != fold], gold[folds != fold], weight[folds != fold], strength
+                ),
+                numbers,
+            )
+        )
     out = np.zeros((rows.shape[0], len(LABELS)))
     for fold, model in zip(numbers, models, strict=True):
         out[folds == fold] = _probabilities(model, rows[folds == fold])
@@ -205,7 +220,9 @@ def _answer_weights(
 ) -> NDArray[np.float64]:
     own = np.ones(len(answers)) if weights is None else np.asarray(weights, dtype=float)
     by_id = {prepared.answer.id: w for prepared, w in zip(answers, own, strict=True)}
-    copies = [settings.bare_weight * by_id.get(prepared.answer.id, 1.0) for prepared in everything[len(answers) :]]
+    copies = [
+        settings.bare_weight * by_id.get(prepared.answer.id, 1.0) for prepared in everything[len(answers) :]
+    ]
     return np.concatenate([own, copies])
 
 
@@ -217,7 +234,7 @@ def _moves(answers: Sequence[PreparedAnswer], strength: float) -> NDArray[np.flo
         path = [LABELS.index(label) for label in prepared.gold]
         for label in path:
             prior[label] += 1
-        for before, after in zip(path, path[1:], strict=False):
+        for before, after in itertools.pairwise(path):
             counts[before, after] += 1
     moves = np.log(counts / counts.sum(axis=1, keepdims=True)) - np.log(prior / prior.sum())
     return np.asarray(strength * moves)
@@ -230,8 +247,7 @@ def _decoded(
     edges = np.cumsum([0, *lengths])
     scores = np.log(np.clip(probabilities, 1e-6, 1))
     return tuple(
-        tuple(LABELS[index] for index in chain.best(scores[a:b]))
-        for a, b in zip(edges, edges[1:], strict=False)
+        tuple(LABELS[index] for index in chain.best(scores[a:b])) for a, b in itertools.pairwise(edges)
     )
 
 
@@ -247,7 +263,7 @@ def _temperature(
     for temperature in (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5):
         chain = Chain(moves / temperature)
         loss = 0.0
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in itertools.pairwise(edges):
             trust = chain.marginals(scores[a:b] / temperature)
             loss -= float(np.log(np.clip(trust[np.arange(b - a), gold[a:b]], 1e-6, 1)).sum())
         losses[temperature] = loss
@@ -276,11 +292,18 @@ def _fit_heads(
         for prepared in answers
         if prepared.answer.question and prepared.answer.question_type
     ]
+    asked += [(question_features(question), kind) for kind, question in read_questions() for _ in range(3)]
     return {
         "answer_kind": fit_head(kinds, tuple(kind.value for kind in AnswerKind), settings.head),
         "question_type": fit_head(asked, tuple(kind.value for kind in QuestionType), 3.0),
         "question_type_of_answer": fit_head(types, tuple(kind.value for kind in QuestionType), settings.head),
     }
+
+
+def read_questions() -> list[tuple[str, str]]:
+    """Return ``(type, question)`` pairs: questions written for the purpose, without answers."""
+    lines = (Path(__file__).parent / "data" / "questions.tsv").read_text(encoding="utf-8").splitlines()
+    return [(kind, question) for kind, _, question in (line.partition("\t") for line in lines)]
 
 
 def fit_head(
@@ -290,7 +313,9 @@ def fit_head(
 ) -> LinearHead:
     """Fit one linear classifier over named features; classes without an example are left out."""
     seen: Counter[str] = Counter(name for features, _ in examples for name in features)
-    vocabulary = {name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))}
+    vocabulary = {
+        name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))
+    }
     there = {label for _, label in examples}
     kept = tuple(name for name in classes if name in there)
     if len(kept) < 2:
@@ -303,7 +328,9 @@ def fit_head(
         edges.append(len(indices))
     rows = sparse.csr_matrix((data, indices, edges), shape=(len(examples), len(vocabulary)))
     gold = np.array([kept.index(str(label)) for _, label in examples])
-    model = LogisticRegression(C=inverse_regularisation, max_iter=500, tol=1e-4, class_weight=None).fit(rows, gold)
+    model = LogisticRegression(C=inverse_regularisation, max_iter=500, tol=1e-4, class_weight=None).fit(
+        rows, gold
+    )
     weights, intercept = model.coef_.T, model.intercept_
     if len(kept) == 2:  # scikit-learn keeps one column for two classes
         weights = np.hstack([np.zeros_like(weights), weights])
@@ -311,10 +338,19 @@ def fit_head(
     return LinearHead(kept, vocabulary, weights.astype(np.float32), intercept.astype(np.float32))
 
 
-_PLACE = ("at=", "from_start=", "from_end=", "size=", "len=", "first_sentence", "last_sentence", "opens_sentence")
+_PLACE = (
+    "at=",
+    "from_start=",
+    "from_end=",
+    "size=",
+    "len=",
+    "first_sentence",
+    "last_sentence",
+    "opens_sentence",
+)
 
 
-def fit_baseline(answers: Sequence[PreparedAnswer], sees: str) -> Callable[[PreparedAnswer], tuple[LabelledSpan, ...]]:
+def fit_baseline(answers: Sequence[PreparedAnswer], sees: str) -> Baseline:
     """Fit the learner on ``"position only"`` or ``"words only"`` of lone clauses; return its predictor."""
 
     def kept(clause: Sequence[str]) -> dict[str, float]:

@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
-import spacy
 from numpy.typing import NDArray
 from spacy.language import Language as Nlp
 
 from service import __version__
 from service.language.features import FEATURE_VERSION
-from service.language.model_folder import FORMAT, INDEX, MANIFEST, pipeline_identity, seal
+from service.language.model_folder import FORMAT, INDEX, MANIFEST, SPACY_VERSION, pipeline_identity, seal
 from training.corpus import LabelledAnswer
-from training.fit import Fitted, FitSettings
+from training.fit import FitSettings, Fitted
 
 
 def data_hash(answers: Sequence[LabelledAnswer]) -> str:
@@ -48,7 +47,7 @@ def write_model(
             "service": __version__,
             "features": FEATURE_VERSION,
             "python": ".".join(map(str, sys.version_info[:2])),
-            "spacy": ".".join(spacy.__version__.split(".")[:2]),
+            "spacy": SPACY_VERSION,
             "pipeline": pipeline_identity(nlp),
             "scikit-learn": sklearn.__version__,
             "numpy": np.__version__,

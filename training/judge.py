@@ -48,7 +48,8 @@ def raised(report: Report) -> set[str]:
 def review_all(answers: Sequence[LabelledAnswer], reviewer: Reviewer) -> list[Report]:
     """Judge answers as a user would submit them: the question, but not its type."""
     return [
-        reviewer.review(Answer(text=answer.text, question=answer.question, id=answer.id)) for answer in answers
+        reviewer.review(Answer(text=answer.text, question=answer.question, id=answer.id))
+        for answer in answers
     ]
 
 
@@ -64,7 +65,9 @@ def judge(answers: Sequence[LabelledAnswer], reports: Sequence[Report]) -> Judge
     scored = [(a, r) for a, r in pairs if a.score is not None and r.score is not None]
     result.score_correlation = _correlation(scored)
     result.story_score_correlation = _correlation([(a, r) for a, r in stories if a.score and r.score])
-    result.length_correlation = _rank([len(a.text.split()) for a, _ in scored], [a.score or 0 for a, _ in scored])
+    result.length_correlation = _rank(
+        [len(a.text.split()) for a, _ in scored], [a.score or 0 for a, _ in scored]
+    )
     result.score_kappa = float(
         cohen_kappa_score(
             [round((a.score or 1) - 1) for a, _ in scored],
@@ -123,3 +126,23 @@ def _correlation(pairs: Sequence[tuple[LabelledAnswer, Report]]) -> float:
 
 def _rank(first: Sequence[float], second: Sequence[float]) -> float:
     return float(spearmanr(first, second).statistic) if len(first) > 2 else 0.0
+
+
+def judgement_rows(result: Judgement) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Return the figures as one row, and a row for each finding, rounded to two decimals."""
+    row: dict[str, float] = {
+        "answers": result.answers,
+        "type_accuracy": result.type_accuracy,
+        "kind_accuracy": result.kind_accuracy,
+        "score_rank_correlation": result.score_correlation,
+        "stories_only": result.story_score_correlation,
+        "word_count_alone": result.length_correlation,
+        "score_kappa": result.score_kappa,
+        **{f"{name.lower()}_kappa": value for name, value in result.components.items()},
+        **{f"findings_{name}": value for name, value in result.micro.items()},
+    }
+    findings = {
+        name: {key: round(value, 2) for key, value in figures.items()}
+        for name, figures in result.findings.items()
+    }
+    return {name: round(value, 2) for name, value in row.items()}, findings

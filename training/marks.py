@@ -106,7 +106,9 @@ def _read_one(answer_id: str, block: str, batch: str) -> LabelledAnswer:
         spans=spans,
         question_type=values.get("type") or None,
         answer_kind=values.get("kind") if values.get("kind") not in (None, "", "none") else None,
-        findings=tuple(sorted(part.strip() for part in values.get("findings", "").split(",") if part.strip())),
+        findings=tuple(
+            sorted(part.strip() for part in values.get("findings", "").split(",") if part.strip())
+        ),
         components=_components(components) if components not in ("", "none") else None,
         score=float(values["score"]) if values.get("score") else None,
         meta={"batch": batch, **{name: values[name] for name in META if values.get(name)}},

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from service.feedback.catalogue import Catalogue
 from service.feedback.opinions import OpinionModel, facts, signals
 from service.feedback.reading import Limits, ReadClause, Reading
+from service.feedback.rules import KINDS
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.clauses import SPANS_KEY
 from service.language.features import content_lemmas
@@ -41,11 +42,12 @@ _INVERSE_REGULARISATION = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
-    """What the opinions see of one labelled answer."""
+    """What the opinions see of one labelled answer; ``fired`` are the judged rules that found something."""
 
     answer: LabelledAnswer
     fold: int
     values: Mapping[str, float]
+    fired: frozenset[str]
 
 
 def read_answers(
@@ -75,15 +77,22 @@ def read_answers(
                 question_lemmas=question,
                 clauses=tuple(
                     ReadClause(clause, label, trust, span)
-                    for clause, (label, trust), span in zip(clauses, labelled, doc.spans[SPANS_KEY], strict=True)
+                    for clause, (label, trust), span in zip(
+                        clauses, labelled, doc.spans[SPANS_KEY], strict=True
+                    )
                 ),
                 spans=join_spans(clauses, labelled),
             )
-            values: dict[str, float] = {
-                name: 1.0 for name in sorted({s for clause in reading.clauses for s in signals(clause)})
-            }
+            values: dict[str, float] = dict.fromkeys(
+                sorted({s for clause in reading.clauses for s in signals(clause)}), 1.0
+            )
             values |= facts(reading, catalogue.lexicons)
-        out.append(ReadAnswer(answer, fold, values))
+            fired = frozenset(
+                rule.id
+                for rule in catalogue.active()
+                if rule.judged and any(KINDS[str(rule.kind)](reading, rule, catalogue.lexicons))
+            )
+        out.append(ReadAnswer(answer, fold, values, fired))
     return out
 
 
@@ -91,7 +100,9 @@ def with_opinions(
     fitted: Fitted, answers: Sequence[PreparedAnswer], language: Language, catalogue: Catalogue
 ) -> tuple[Fitted, dict[str, dict[str, object]]]:
     """Return ``fitted`` with the opinions, and their cross-fitted figures."""
-    rated = [(item, path) for item, path in zip(answers, fitted.cross_fitted, strict=True) if item.answer.score]
+    rated = [
+        (item, path) for item, path in zip(answers, fitted.cross_fitted, strict=True) if item.answer.score
+    ]
     read = read_answers(
         [item for item, _ in rated],
         [path for _, path in rated],
@@ -122,6 +133,7 @@ def fit_opinions(
     intercepts: list[float] = []
     names: list[str] = []
     limits: dict[str, Limits] = {}
+    judged = {rule.id for rule in catalogue.rules if rule.judged}
     figures: dict[str, dict[str, object]] = {}
     for finding, (types, mark) in targets(catalogue).items():
         chosen = np.array([item.answer.question_type in types for item in answers])
@@ -137,15 +149,20 @@ def fit_opinions(
         for fold in sorted(set(folds.tolist())):
             inside = folds != fold
             if 0 < gold[inside].sum() < inside.sum() and (~inside).any():
-                chance[~inside] = _logistic().fit(part[inside], gold[inside]).predict_proba(part[~inside])[:, 1]
+                chance[~inside] = (
+                    _logistic().fit(part[inside], gold[inside]).predict_proba(part[~inside])[:, 1]
+                )
         model = _logistic().fit(part, gold)
         columns.append(model.coef_[0])
         intercepts.append(float(model.intercept_[0]))
         names.append(finding)
-        above = limit(chance, gold)
+        asked = np.ones(len(gold), dtype=bool)
+        if finding in judged:  # the opinion is asked only where the rule has found something
+            asked = np.array([finding in item.fired for item in answers])[chosen]
+        above = limit(chance[asked], gold[asked]) if asked.any() else None
         below = limit(1 - chance, ~gold)
         limits[finding] = Limits(above, None if below is None or not mark.endswith(":met") else 1 - below)
-        figures[finding] |= _figures(chance, gold, above)
+        figures[finding] |= _figures(np.where(asked, chance, -1.0), gold, above)
     head = LinearHead(
         tuple(names),
         vocabulary,
@@ -183,13 +200,13 @@ def limit(chance: NDArray[np.float64], gold: NDArray[np.bool_]) -> float | None:
     if not allowed.any():
         return None
     best = int(np.where(allowed, f1, -1).argmax())
-    after = chance[order][best + 1] if best + 1 < len(gold) else chance[order][best]
+    if best == len(gold) - 1:
+        return 0.0
+    after = chance[order][best + 1]
     return float((chance[order][best] + after) / 2)
 
 
-def _figures(
-    chance: NDArray[np.float64], gold: NDArray[np.bool_], above: float | None
-) -> dict[str, object]:
+def _figures(chance: NDArray[np.float64], gold: NDArray[np.bool_], above: float | None) -> dict[str, object]:
     raised = chance >= above if above is not None else np.zeros(len(gold), dtype=bool)
     right = int((raised & gold).sum())
     return {

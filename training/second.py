@@ -55,15 +55,17 @@ def read_reading(content: str, answers: dict[str, PreparedAnswer]) -> list[Label
                 item.answer,
                 spans=spans,
                 answer_kind=kind if kind not in ("", "none") else None,
-                findings=tuple(
-                    sorted(part.strip() for part in values.get("findings", "").split(",") if part.strip())
-                ),
+                findings=tuple(sorted(_listed(values.get("findings", "")))),
                 components={name: int(mark) for name, mark in components.items()} or None,
                 score=float(values["score"]) if values.get("score", "").strip() else None,
                 meta={"reader": "second"},
             )
         )
     return read
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip() not in ("", "none")]
 
 
 def _labels(value: str, count: int, answer_id: str) -> list[Label]:

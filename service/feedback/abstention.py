@@ -6,6 +6,7 @@ passes: it takes most words being unknown to be refused.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Container
 
@@ -20,6 +21,7 @@ FUNCTION_WORDS = frozenset(
     after use how our well because these us is was are were been had has did does am im don't i'm it's that's
     not more very very too were where while before any every each few both off down again why here""".split()
 )
+QUESTION_PASTED = Abstention("question_pasted", "This is the question again. Write your answer to it.")
 _LEAST_WORDS = 3
 #: At least this share of the words must be known for the text to be words at all.
 _KNOWN_SHARE = 0.35
@@ -36,7 +38,7 @@ def abstain(answer: Answer, known_words: Container[str]) -> Abstention | None:
     known = sum(word in known_words or word in FUNCTION_WORDS for word in words) / len(words)
     function = sum(word in FUNCTION_WORDS for word in words) / len(words)
     if answer.question is not None and _is_pasted(words, answer.question):
-        return Abstention("question_pasted", "This is the question again. Write your answer to it.")
+        return QUESTION_PASTED
     if known < _KNOWN_SHARE and function < _FUNCTION_SHARE:
         foreign = _looks_like_language(answer.text)
         if foreign:
@@ -55,8 +57,8 @@ def _is_pasted(words: list[str], question: str) -> bool:
     asked = [word.lower().replace("’", "'") for word in _WORD.findall(question)]
     if len(asked) < 4 or len(words) > len(asked) * 2:
         return False
-    pairs = set(zip(asked, asked[1:], strict=False))
-    taken = sum(pair in pairs for pair in zip(words, words[1:], strict=False))
+    pairs = set(itertools.pairwise(asked))
+    taken = sum(pair in pairs for pair in itertools.pairwise(words))
     return taken > 0.7 * (len(words) - 1)
 
 

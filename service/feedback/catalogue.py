@@ -24,7 +24,7 @@ _HERE = Path(__file__).parent
 #: What a finding's table may hold, and of what type.
 _KEYS: Mapping[str, type] = {
     "severity": str, "component": str, "points": int, "types": list, "rule": dict, "message": str, "why": str,
-    "advice": str, "source": str, "fire": list, "pass": list, "on": bool,
+    "advice": str, "source": str, "fire": list, "pass": list, "on": bool, "judged": bool,
 }  # fmt: skip
 _CALLED = {
     str: "a text",
@@ -183,6 +183,7 @@ def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
         source=table["source"],
         fire=tuple(table.get("fire", ())),
         passing=tuple(table.get("pass", ())),
+        judged=bool(table.get("judged", False)),
     )
 
 

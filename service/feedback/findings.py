@@ -22,16 +22,21 @@ def find(reading: Reading, catalogue: Catalogue) -> tuple[Finding, ...]:
     """
     findings = [
         *_criteria(reading, catalogue),
-        *(_finding(rule, hit, reading)
-        for rule in catalogue.active()
-        if reading.question_type in rule.types and rule.kind is not None
-        for hit in KINDS[rule.kind](reading, rule, catalogue.lexicons)),
+        *(
+            _finding(rule, hit, reading)
+            for rule in catalogue.active()
+            if reading.question_type in rule.types and rule.kind is not None
+            if not rule.judged or reading.agrees(rule.id)
+            for hit in KINDS[rule.kind](reading, rule, catalogue.lexicons)
+        ),
     ]
     return tuple(
         sorted(
             findings,
             key=lambda finding: (
-                -1 if finding.start is None and finding.insert_at is None else finding.start or finding.insert_at or 0,
+                -1
+                if finding.start is None and finding.insert_at is None
+                else finding.start or finding.insert_at or 0,
                 _ORDER[finding.severity],
                 finding.id,
             ),
@@ -70,9 +75,7 @@ def _finding(rule: Rule, hit: Hit, reading: Reading) -> Finding:
         values["words"] = _shortened(text[hit.start : hit.end])
     if hit.insert_at is not None:
         after = hit.insert_at == 0 or rule.id == "situation.missing"
-        values["anchor"] = (
-            _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
-        )
+        values["anchor"] = _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
     values |= hit.values
     return Finding(
         id=rule.id,

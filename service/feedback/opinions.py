@@ -16,7 +16,7 @@ import numpy as np
 from service.feedback.lexicons import Lexicons, asks_for_lesson, find_phrases
 from service.feedback.reading import Limits, Opinion, ReadClause, Reading
 from service.labels import STORY_TYPES, Label
-from service.language.heads import LinearHead
+from service.language.heads import LinearHead, summed_rows
 
 #: Signals of a clause are features of these sorts.
 _SIGNALS = (
@@ -36,16 +36,19 @@ class OpinionModel:
     def opinions(self, reading: Reading, lexicons: Lexicons) -> dict[str, Opinion]:
         """Return the opinion on every finding that the model knows, for this answer."""
         vocabulary, weights = self.head.vocabulary, self.head.weights
-        clauses = [
+        rows = [
             np.array([vocabulary[name] for name in signals(clause) if name in vocabulary], dtype=np.intp)
             for clause in reading.clauses
         ]
-        seen = np.unique(np.concatenate(clauses)) if clauses else np.array([], dtype=np.intp)
-        scores = self.head.intercept.astype(np.float64) + weights[seen].astype(np.float64).sum(axis=0)
-        for name, value in facts(reading, lexicons).items():
-            if name in vocabulary:
-                scores = scores + value * weights[vocabulary[name]].astype(np.float64)
-        by_clause = np.array([weights[rows].astype(np.float64).sum(axis=0) for rows in clauses])
+        by_clause = summed_rows(weights, rows)
+        seen = np.unique(np.concatenate(rows)) if rows else np.array([], dtype=np.intp)
+        known = {vocabulary[name]: v for name, v in facts(reading, lexicons).items() if name in vocabulary}
+        whole = np.array([*known], dtype=np.intp)
+        scores = (
+            self.head.intercept.astype(np.float64)
+            + weights[seen].astype(np.float64).sum(axis=0)
+            + np.array([*known.values()]) @ weights[whole].astype(np.float64)
+        )
         return {
             finding: Opinion(
                 1 / (1 + math.exp(-float(scores[column]))),
@@ -71,7 +74,7 @@ def facts(reading: Reading, lexicons: Lexicons) -> dict[str, float]:
     shared = sum(clause.person == "we" for clause in actions)
     passive = sum(clause.is_passive for clause in actions)
     results = " ".join(text[c.clause.start : c.clause.end] for c in reading.of(Label.RESULT))
-    hundred = max(1.0, reading.words / 100)
+    hundred = max(1.0, reading.spoken_words / 100)
     values: dict[str, float] = {
         "fact:words": math.log(max(1, reading.words)) / 2,
         "fact:under_60": float(reading.words < 60),
@@ -93,7 +96,9 @@ def facts(reading: Reading, lexicons: Lexicons) -> dict[str, float]:
             sum("number" in clause.clause.features for clause in reading.of(Label.RESULT))
         ),
         "fact:asks_for_lesson": float(asks_for_lesson(reading.answer.question)),
-        "fact:echo": math.log1p(sum(any(n.startswith("echo=") for n in c.clause.features) for c in reading.clauses)),
+        "fact:echo": math.log1p(
+            sum(any(n.startswith("echo=") for n in c.clause.features) for c in reading.clauses)
+        ),
         "fact:story_type": float(reading.question_type in STORY_TYPES),
     }
     for label in Label:
@@ -104,4 +109,3 @@ def facts(reading: Reading, lexicons: Lexicons) -> dict[str, float]:
         values[f"fact:first={reading.spans[0].label.value}"] = 1.0
         values[f"fact:last={reading.spans[-1].label.value}"] = 1.0
     return values
-

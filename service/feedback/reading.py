@@ -22,6 +22,8 @@ VAGUE_VERBS = frozenset(
     "handle deal help manage try support assist ensure work do be have get make sure address resolve solve "
     "use stay keep know think feel believe want need understand learn see find seem hope like love".split()
 )
+#: From this share of S, T, A and R words an answer tells a story, whatever the model makes of its kind.
+LEAST_TOLD = 0.35
 _REASONS = frozenset({"because", "so", "since", "to", "cause", "cos", "therefore"})
 
 
@@ -65,14 +67,14 @@ class ReadClause:
         """The tense of the verb, as ``features.tense_of`` names it."""
         return "none" if self.verb is None else tense_of(self.verb)
 
-    @property
+    @cached_property
     def is_passive(self) -> bool:
         """Whether the subject is acted upon."""
         return self.verb is not None and any(
             child.dep_ in ("nsubjpass", "auxpass") for child in self.verb.children
         )
 
-    @property
+    @cached_property
     def is_step(self) -> bool:
         """Whether the clause tells a concrete step: a verb that names what was done."""
         return (
@@ -82,7 +84,7 @@ class ReadClause:
             and len(self.span) >= 3
         )
 
-    @property
+    @cached_property
     def has_reason(self) -> bool:
         """Whether a reason or purpose is given in the clause."""
         return any(token.lower_ in _REASONS for token in self.span)
@@ -105,7 +107,12 @@ class Reading:
 
     @cached_property
     def words(self) -> int:
-        """Runs of non-space characters in the answer."""
+        """Runs of non-space characters in the answer, those that only repeat others left out."""
+        return sum(self.words_by_label.values())
+
+    @cached_property
+    def spoken_words(self) -> int:
+        """Runs of non-space characters in the answer, repeated or not."""
         return len(_WORD.findall(self.answer.text))
 
     @cached_property
@@ -134,7 +141,16 @@ class Reading:
         told = sum(self.words_by_label[label] for label in COMPONENTS)
         if told == 0:
             return False
-        return self.answer_kind is None or self.answer_kind == AnswerKind.STORY or told > 0.5 * self.words
+        return (
+            self.answer_kind is None or self.answer_kind == AnswerKind.STORY or told > LEAST_TOLD * self.words
+        )
+
+    def agrees(self, finding_id: str) -> bool:
+        """Whether the trained opinion would raise a finding; true where there is no opinion to ask."""
+        opinion, limits = self.opinions.get(finding_id), self.limits.get(finding_id)
+        if opinion is None or limits is None:
+            return True
+        return limits.above is not None and opinion.probability >= limits.above
 
     def insert_at(self, label: Label) -> int:
         """Where in the answer a missing part belongs (offset in code points).
@@ -163,4 +179,3 @@ class Reading:
         before = self.answer.text[:offset].rstrip()
         tail = re.split(r"(?<=[.!?])\s+|\n", before)[-1].split()
         return " ".join(tail[-words:]).rstrip(",;:.!?-") or " ".join(self.answer.text.split()[:words])
-

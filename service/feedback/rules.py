@@ -6,6 +6,7 @@ a new table there and nothing else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -30,7 +31,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One finding of the catalogue, and how it is raised (``kind`` is ``None`` where nothing raises it)."""
+    """One finding of the catalogue, and how it is raised (``kind`` is ``None`` where nothing raises it).
+
+    A ``judged`` rule is raised only where the model's trained opinion, if it has one, agrees.
+    """
 
     id: str
     severity: Severity
@@ -45,6 +49,7 @@ class Rule:
     source: str
     fire: tuple[str, ...]
     passing: tuple[str, ...]
+    judged: bool = False
 
 
 RuleKind = Callable[[Reading, Rule, Lexicons], Iterator[Hit]]
@@ -81,8 +86,16 @@ def missing(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         return
     if not any(reading.present(part) for part in COMPONENTS):
         return
+    if rule.component is Label.SITUATION and _is_placed(reading):
+        return
     confidence = min((clause.confidence for clause in reading.clauses), default=0.5)
     yield Hit(max(0.5, confidence), insert_at=reading.insert_at(rule.component))
+
+
+def _is_placed(reading: Reading) -> bool:
+    """Say whether the first clauses name a time or a place in passing, though they tell something else."""
+    opening = {name for clause in reading.clauses[:4] for name in clause.clause.features}
+    return bool(opening & {"time", "w=<name>", "w=when", "w=where"})
 
 
 @_kind("crowded_out", "above", "action_below", "least_words")
@@ -93,7 +106,8 @@ def crowded_out(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hi
     share = reading.share(rule.component)
     if share > rule.parameters["above"] and 0 < reading.share(Label.ACTION) < rule.parameters["action_below"]:
         longest = max(
-            (span for span in reading.spans if span.label is rule.component), key=lambda span: span.end - span.start
+            (span for span in reading.spans if span.label is rule.component),
+            key=lambda span: span.end - span.start,
         )
         yield Hit(longest.confidence, longest.start, longest.end, values={"share": round(100 * share)})
 
@@ -135,7 +149,9 @@ def passive_steps(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[
     """Most steps have no one who does them."""
     actions = [clause for clause in reading.of(Label.ACTION) if clause.verb is not None]
     passive = [clause for clause in actions if clause.is_passive and clause.person not in ("i", "we")]
-    if len(passive) >= rule.parameters["least_steps"] and len(passive) >= rule.parameters["share"] * len(actions):
+    if len(passive) >= rule.parameters["least_steps"] and len(passive) >= rule.parameters["share"] * len(
+        actions
+    ):
         yield _over(passive[0])
 
 
@@ -169,14 +185,20 @@ def ownership(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]
     """Concrete first-person steps are told."""
     steps = _steps(reading)
     own = [clause for clause in steps if _is_own(clause)]
-    if len(own) >= rule.parameters["least_steps"] and len(own) >= rule.parameters["first_person_share"] * len(steps):
+    if len(own) >= rule.parameters["least_steps"] and len(own) >= rule.parameters["first_person_share"] * len(
+        steps
+    ):
         yield _over(next((clause for clause in own if clause.has_reason), own[0]))
 
 
 @_kind("no_lesson")
 def no_lesson(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The question asks for something that went wrong or was hard, and nothing was learnt."""
-    if not asks_for_lesson(reading.answer.question) or not reading.tells_story or not reading.present(Label.ACTION):
+    if (
+        not asks_for_lesson(reading.answer.question)
+        or not reading.tells_story
+        or not reading.present(Label.ACTION)
+    ):
         return
     told = " ".join(reading.answer.text[c.clause.start : c.clause.end] for c in reading.of(Label.RESULT))
     if not find_phrases(told, lexicons["lessons"]["words"]):
@@ -185,9 +207,11 @@ def no_lesson(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]
 
 @_kind("length")
 def length(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
-    """The answer has fewer words than ``below``, or more than ``above``."""
-    if reading.words < rule.parameters.get("below", 0) or reading.words > rule.parameters.get("above", float("inf")):
+    """The answer has fewer words than ``below``, which repeating doesn't add to, or more than ``above``."""
+    if reading.words < rule.parameters.get("below", 0):
         yield Hit(1.0, values={"count": reading.words})
+    elif reading.spoken_words > rule.parameters.get("above", math.inf):
+        yield Hit(1.0, values={"count": reading.spoken_words})
 
 
 @_kind("fillers", "per_hundred", "least")
@@ -195,11 +219,12 @@ def fillers(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Fillers are frequent enough to distract."""
     found = find_phrases(reading.answer.text, lexicons["fillers"]["hard"])
     count = len(found)
-    if count >= rule.parameters["least"] and 100 * count >= rule.parameters["per_hundred"] * reading.words:
+    if (
+        count >= rule.parameters["least"]
+        and 100 * count >= rule.parameters["per_hundred"] * reading.spoken_words
+    ):
         start, end = found[0]
-        yield Hit(0.9, start, end, values={"count": count, "total": reading.words})
-
-
+        yield Hit(0.9, start, end, values={"count": count, "total": reading.spoken_words})
 
 
 @_kind("model")

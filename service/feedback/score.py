@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from service.feedback.catalogue import Catalogue
-from service.feedback.reading import ReadClause, Reading
 from service.feedback.lexicons import Lexicons
+from service.feedback.reading import ReadClause, Reading
 from service.feedback.rules import measured_clause
-from service.labels import COMPONENTS, Label, Severity
+from service.labels import COMPONENTS, STORY_TYPES, Label, QuestionType, Severity
 from service.records import Component, Finding, Score, ScorePart
 
 #: At most this many findings are the ones to work on first.
@@ -27,7 +27,7 @@ MOST_FOCUS = 3
 class Weights:
     """The numbers of ``score.toml``."""
 
-    base: int
+    base: Mapping[str, int]
     component: Mapping[Label, tuple[int, ...]]
     target_share: Mapping[Label, tuple[float, float]]
     mark: Mapping[str, tuple[int, ...]]
@@ -37,7 +37,7 @@ def load_weights() -> Weights:
     """Read ``score.toml``."""
     data: dict[str, Any] = tomllib.loads((Path(__file__).parent / "score.toml").read_text(encoding="utf-8"))
     return Weights(
-        base=int(data["base"]),
+        base={name: int(points) for name, points in data["base"].items()},
         component={Label(name): tuple(points) for name, points in data["component"].items()},
         target_share={Label(name): (share[0], share[1]) for name, share in data["target_share"].items()},
         mark={name: tuple(values) for name, values in data["mark"].items()},
@@ -71,7 +71,9 @@ def _marks(reading: Reading, weights: Weights, lexicons: Lexicons) -> dict[Label
     marks = {
         Label.SITUATION: _level(words[Label.SITUATION], weights.mark["situation_words"]),
         Label.TASK: _level(words[Label.TASK], weights.mark["task_words"]),
-        Label.ACTION: _level(len(steps), weights.mark["action_steps"]) if reading.present(Label.ACTION) else 0,
+        Label.ACTION: _level(len(steps), weights.mark["action_steps"])
+        if reading.present(Label.ACTION)
+        else 0,
         Label.RESULT: _level(words[Label.RESULT], weights.mark["result_words"]),
     }
     if reading.present(Label.RESULT):
@@ -88,15 +90,28 @@ def _level(value: int, thresholds: Sequence[int]) -> int:
 
 def _distinct_words(clauses: Sequence[ReadClause]) -> int:
     """Count words, a repeated clause once: saying it twice earns nothing."""
-    return sum(len(text.split()) for text in {clause.span.text.lower().strip(" .,;:!?") for clause in clauses})
+    return sum(
+        len(text.split()) for text in {clause.span.text.lower().strip(" .,;:!?") for clause in clauses}
+    )
 
 
 def _step_key(clause: ReadClause) -> str:
     return clause.span.text.lower().strip(" .,;:!?")
 
 
+def base_for(question_type: QuestionType, weights: Weights) -> int:
+    """Return where the score of an answer to such a question starts."""
+    if question_type in STORY_TYPES:
+        return weights.base["story"]
+    return weights.base["other" if question_type is QuestionType.OTHER else "criteria"]
+
+
 def total(
-    parts: Mapping[Label, Component], findings: Sequence[Finding], weights: Weights, catalogue: Catalogue
+    base: int,
+    parts: Mapping[Label, Component],
+    findings: Sequence[Finding],
+    weights: Weights,
+    catalogue: Catalogue,
 ) -> Score:
     """Add up the score; where it would leave 0 to 100 a last part says by how much it was held."""
     adds = [
@@ -108,11 +123,11 @@ def total(
         for finding in findings
         if (points := catalogue.points(finding.id, finding.severity))
     ]
-    raw = weights.base + sum(part.points for part in adds)
+    raw = base + sum(part.points for part in adds)
     held = max(0, min(100, raw))
     if held != raw:
         adds.append(ScorePart("score.bounds", held - raw))
-    return Score(value=held, base=weights.base, parts=tuple(adds))
+    return Score(value=held, base=base, parts=tuple(adds))
 
 
 def focus(findings: Sequence[Finding], catalogue: Catalogue) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ other features is refused.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -47,11 +48,21 @@ for _name, _verbs in VERB_CLASSES.items():
     for _verb in _verbs:
         _CLASS_OF[_verb] = (*_CLASS_OF.get(_verb, ()), _name)
 
-_TASK_NOUNS = frozenset("goal task job aim target objective brief duty responsibility role mission challenge deadline assignment question point purpose mandate part order instruction".split())
-_RESULT_NOUNS = frozenset("result outcome end consequence upshot effect feedback lesson success thanks promotion award bonus score rating".split())
-_CHANGE_WORDS = frozenset("less more fewer better worse faster cheaper half double zero none since now still afterwards eventually finally ultimately today later".split())
-_TIME_WORDS = frozenset("year month week day morning night evening afternoon monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december spring summer autumn winter ago last once".split())
-_MONEY = re.compile(r"[$£€₹¥]|^(?:euro|euros|dollar|dollars|pound|pounds|quid|rupees|naira|shillings|rand|grand|k)$")
+_TASK_NOUNS = frozenset(
+    "goal task job aim target objective brief duty responsibility role mission challenge deadline assignment question point purpose mandate part order instruction".split()
+)
+_RESULT_NOUNS = frozenset(
+    "result outcome end consequence upshot effect feedback lesson success thanks promotion award bonus score rating".split()
+)
+_CHANGE_WORDS = frozenset(
+    "less more fewer better worse faster cheaper half double zero none since now still afterwards eventually finally ultimately today later".split()
+)
+_TIME_WORDS = frozenset(
+    "year month week day morning night evening afternoon monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december spring summer autumn winter ago last once".split()
+)
+_MONEY = re.compile(
+    r"[$£€₹¥]|^(?:euro|euros|dollar|dollars|pound|pounds|quid|rupees|naira|shillings|rand|grand|k)$"
+)
 _DIGIT = re.compile(r"\d")
 _HEDGES = frozenset("maybe perhaps probably guess sort kind somewhat".split())
 _HABIT = frozenset("always usually generally often normally never typically tend".split())
@@ -106,7 +117,7 @@ def _words(clause: Span) -> list[str]:
                 features.append("l=" + lemma)
             if token.pos_ == "VERB":
                 features.append(f"v={lemma}|{token.tag_}")
-    features += [f"b={a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    features += [f"b={a} {b}" for a, b in itertools.pairwise(words)]
     opening = [word for word in words if word[0].isalnum() or word[0] == "<"]
     features += [f"o{n}=" + " ".join(opening[:n]) for n in (1, 2, 3) if len(opening) >= n]
     tags = [token.tag_ for token in tokens]
@@ -146,7 +157,9 @@ def person_of(subject: Token | None) -> str:
     lower = subject.lower_
     if lower in _FIRST_SINGULAR:
         return "i"
-    if lower in _FIRST_PLURAL or any(c.lower_ in _FIRST_SINGULAR for c in subject.children if c.dep_ == "conj"):
+    if lower in _FIRST_PLURAL or any(
+        c.lower_ in _FIRST_SINGULAR for c in subject.children if c.dep_ == "conj"
+    ):
         return "we"
     if lower in _SECOND:
         return "you"

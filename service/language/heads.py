@@ -30,7 +30,9 @@ class LinearHead:
 
     def probabilities(self, features: Mapping[str, float]) -> dict[str, float]:
         """Return the probability of each class for named features and their values."""
-        known = [(self.vocabulary[name], value) for name, value in features.items() if name in self.vocabulary]
+        known = [
+            (self.vocabulary[name], value) for name, value in features.items() if name in self.vocabulary
+        ]
         scores = self.intercept.astype(np.float64)
         if known:
             rows = np.array([row for row, _ in known], dtype=np.intp)

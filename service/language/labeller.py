@@ -38,16 +38,19 @@ def block_rows(features: Sequence[Sequence[str]], vocabulary: Mapping[str, int])
     after; the two last rows mark a clause without a neighbour.
     """
     size = len(vocabulary)
-    own = [[vocabulary[name] for name in clause if name in vocabulary] for clause in features]
-    seen = [
-        [vocabulary[name] for name in clause if name in vocabulary and not name.startswith(_OWN_ONLY)]
-        for clause in features
-    ]
+    row_of = vocabulary.get
+    own: list[Indices] = []
+    seen: list[Indices] = []
+    for clause in features:
+        known = [(name, row) for name in clause if (row := row_of(name)) is not None]
+        own.append(np.array([row for _, row in known], dtype=np.intp))
+        seen.append(np.array([row for name, row in known if not name.startswith(_OWN_ONLY)], dtype=np.intp))
+    nothing = np.array([3 * size], dtype=np.intp)
     rows = []
     for number, ids in enumerate(own):
-        before = [size + i for i in seen[number - 1]] if number else [3 * size]
-        after = [2 * size + i for i in seen[number + 1]] if number + 1 < len(own) else [3 * size + 1]
-        rows.append(np.array([*ids, *before, *after], dtype=np.intp))
+        before = seen[number - 1] + size if number else nothing
+        after = seen[number + 1] + 2 * size if number + 1 < len(own) else nothing + 1
+        rows.append(np.concatenate([ids, before, after]))
     return rows
 
 
@@ -156,9 +159,7 @@ class Labeller:
         return tuple((LABELS[index], float(trust[k, index])) for k, index in enumerate(path))
 
 
-def join_spans(
-    clauses: Sequence[Clause], labels: Sequence[tuple[Label, float]]
-) -> tuple[LabelledSpan, ...]:
+def join_spans(clauses: Sequence[Clause], labels: Sequence[tuple[Label, float]]) -> tuple[LabelledSpan, ...]:
     """Join neighbouring clauses of one label; a span's confidence is its clauses' mean, weighed by words."""
     spans = []
     paired = zip(clauses, labels, strict=True)

@@ -14,10 +14,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import spacy
 from spacy.language import Language as Nlp
 
 from service.errors import ModelRefused
@@ -31,6 +31,8 @@ MANIFEST = "manifest.json"
 INDEX = "index.json"
 #: A file of a model folder is never larger, in bytes.
 LARGEST_FILE = 64 * 1024 * 1024
+#: spaCy's major and minor version, which a model is tied to.
+SPACY_VERSION = ".".join(version("spacy").split(".")[:2])
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABELLER_ARRAYS = (
     "first_weights", "first_intercept", "second_weights", "context_weights", "second_intercept", "moves",
@@ -119,12 +121,14 @@ def _check_versions(manifest: Mapping[str, object], nlp: Nlp) -> None:
         raise ModelRefused("the manifest does not say what the model was made with")
     here = {
         "features": FEATURE_VERSION,
-        "spacy": ".".join(spacy.__version__.split(".")[:2]),
+        "spacy": SPACY_VERSION,
         "pipeline": pipeline_identity(nlp),
     }
-    for what, version in here.items():
-        if made_with.get(what) != version:
-            raise ModelRefused(f"the model was made with {what} {made_with.get(what)}, here is {version}; retrain")
+    for what, wanted in here.items():
+        if made_with.get(what) != wanted:
+            raise ModelRefused(
+                f"the model was made with {what} {made_with.get(what)}, here is {wanted}; retrain"
+            )
 
 
 def pipeline_identity(nlp: Nlp) -> str:

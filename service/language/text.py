@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 #: The longest run of non-space characters that spaCy is given, in code points.
@@ -50,8 +51,11 @@ class AnalysisText:
         return self.origin[start], self.ends[end - 1]
 
 
-def prepare(given: str) -> AnalysisText:
-    """Return the text to analyse for ``given``; linear in its length."""
+def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
+    """Return the text to analyse for ``given``, without the words that start at an offset in ``leave_out``.
+
+    Linear in its length.
+    """
     characters: list[str] = []
     origin: list[int] = []
     ends: list[int] = []
@@ -70,23 +74,36 @@ def prepare(given: str) -> AnalysisText:
         if words[0].isspace():
             newlines += len(_NEWLINE.findall(words))
             continue
-        length = 0
-        for cluster in _CLUSTER.finditer(words):
-            start, end = piece.start() + cluster.start(), piece.start() + cluster.end()
-            composed = unicodedata.normalize("NFC", cluster.group())[:4].translate(_PLAIN)
-            visible = [c for c in composed if unicodedata.category(c) not in _INVISIBLE]
-            for character in visible:
-                if length == 0 and characters:
-                    put(" ", ends[-1], start)
-                    if newlines > 1 or (newlines == 1 and not wrapped):
-                        breaks.add(len(characters))
-                elif length and length % LONGEST_RUN == 0:
-                    put(" ", start, start)
-                    split_runs += 1
-                newlines = 0
-                put(character, start, end)
-                length += 1
+        if piece.start() in leave_out:
+            continue
+        visible = list(_visible(words, piece.start()))
+        if visible and characters:
+            put(" ", ends[-1], visible[0][1])
+            if newlines > 1 or (newlines == 1 and not wrapped):
+                breaks.add(len(characters))
+        if visible:
+            newlines = 0
+        for number, (character, start, end) in enumerate(visible):
+            if number and number % LONGEST_RUN == 0:
+                put(" ", start, start)
+                split_runs += 1
+            put(character, start, end)
     return AnalysisText("".join(characters), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
+
+
+def _visible(word: str, offset: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the characters to analyse of a word that stands at ``offset``, each with where it came from."""
+    if word.isascii() and word.isprintable():  # most words, in a fraction of the time
+        plain = word.translate(_PLAIN)
+        yield from zip(
+            plain, range(offset, offset + len(word)), range(offset + 1, offset + len(word) + 1), strict=True
+        )
+        return
+    for cluster in _CLUSTER.finditer(word):
+        composed = unicodedata.normalize("NFC", cluster.group())[:4].translate(_PLAIN)
+        for character in composed:
+            if unicodedata.category(character) not in _INVISIBLE:
+                yield character, offset + cluster.start(), offset + cluster.end()
 
 
 def _is_hard_wrapped(given: str) -> bool:

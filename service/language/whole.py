@@ -18,7 +18,10 @@ _TELLING = (
 
 def question_features(question: str) -> dict[str, float]:
     """Return words, pairs and triples of a question, each with the value 1."""
-    words = ["<s>", *(w if not w.isdigit() else "<num>" for w in _WORD.findall(question.lower().replace("’", "'")))]
+    words = [
+        "<s>",
+        *(w if not w.isdigit() else "<num>" for w in _WORD.findall(question.lower().replace("’", "'"))),
+    ]
     grams = {" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)}
     return dict.fromkeys(sorted("q=" + gram for gram in grams), 1.0)
 

@@ -81,7 +81,9 @@ def reading_of(example: Example, question_type: QuestionType, language: Language
             question_lemmas=question,
             clauses=tuple(
                 ReadClause(
-                    Clause(*text.to_given(piece.start_char, piece.end_char), len(piece.text.split()), 0, names),
+                    Clause(
+                        *text.to_given(piece.start_char, piece.end_char), len(piece.text.split()), 0, names
+                    ),
                     label,
                     CONFIDENCE,
                     piece,
@@ -98,7 +100,9 @@ def _pieces(doc: Doc, text: AnalysisText, spans: tuple[GoldSpan, ...]) -> Iterat
 
     def label_at(place: int) -> Label:
         start, _ = text.to_given(place, place + 1)
-        return next((span.label for span, end in zip(spans, ends, strict=True) if start < end), spans[-1].label)
+        return next(
+            (span.label for span, end in zip(spans, ends, strict=True) if start < end), spans[-1].label
+        )
 
     for clause in doc.spans[SPANS_KEY]:
         for label, tokens in itertools.groupby(clause, key=lambda token: label_at(token.idx)):

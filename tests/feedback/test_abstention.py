@@ -53,6 +53,7 @@ REFUSED = {
     "the question": (QUESTION, "question_pasted"),
     "the question in other letters": (QUESTION.upper() + "?", "question_pasted"),
     "the question twice": (f"{QUESTION} {QUESTION}", "question_pasted"),
+    "the question again and again": (f"{QUESTION} {QUESTION} {QUESTION}", "question_pasted"),
     "the question with a word before": (f"Okay: {QUESTION}", "question_pasted"),
 }
 

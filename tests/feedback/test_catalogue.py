@@ -57,7 +57,11 @@ def test_points_have_the_sign_of_their_severity(catalogue: Catalogue) -> None:
         assert (rule.points > 0) == (rule.severity is Severity.STRENGTH), rule.id
         assert catalogue.points(rule.id, rule.severity) == rule.points
     for criterion in catalogue.criteria:
-        assert catalogue.points(criterion.id, Severity.STRENGTH) > 0 > catalogue.points(criterion.id, Severity.ADVICE)
+        assert (
+            catalogue.points(criterion.id, Severity.STRENGTH)
+            > 0
+            > catalogue.points(criterion.id, Severity.ADVICE)
+        )
 
 
 def test_every_finding_says_what_why_what_to_do_and_where_from(catalogue: Catalogue) -> None:
@@ -194,7 +198,7 @@ def test_a_file_that_is_no_rules_file_is_refused(content: bytes, reason: str, ow
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RulesRefused, match="none.toml can't be read"):
+    with pytest.raises(RulesRefused, match=r"none\.toml can't be read"):
         load_catalogue(str(tmp_path / "none.toml"))
 
 

@@ -115,7 +115,9 @@ def test_with_no_story_nothing_is_missing(language: Language, catalogue: Catalog
 
 def test_another_question_wants_no_story(language: Language, catalogue: Catalogue) -> None:
     found = findings(HABITS, language, catalogue, question_type=QuestionType.OTHER)
-    assert not [name for name in found if name.startswith(("story.", "situation.", "task.", "action.", "result."))]
+    assert not [
+        name for name in found if name.startswith(("story.", "situation.", "task.", "action.", "result."))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,12 @@ def test_another_question_wants_no_story(language: Language, catalogue: Catalogu
         ("[A] I rang them. [R] They came.", "situation.missing", "", "I rang them."),
         ("[O] Right. [A] I rang them. [R] They came.", "situation.missing", "Right. ", "I rang them."),
         ("[S] It broke. [A] I rang them. [R] They came.", "task.missing", "It broke.", " I rang"),
-        ("[S] It broke. [T] I had to fix it. [R] It works.", "action.missing", "I had to fix it. ", "It works."),
+        (
+            "[S] It broke. [T] I had to fix it. [R] It works.",
+            "action.missing",
+            "I had to fix it. ",
+            "It works.",
+        ),
         ("[S] It broke. [A] I rang them. [O] So yeah.", "result.missing", "I rang them.", " So yeah."),
         ("[R] We won. [S] It was May. [A] I rang them.", "task.missing", "It was May. ", "I rang them."),
     ],

@@ -6,7 +6,15 @@ import pytest
 from spacy.tokens import Doc
 
 from service.language.clauses import SPANS_KEY, ClauseSegmenter
-from service.language.features import clause_features, content_lemmas, main_verb, masked, person_of, subject_of, tense_of
+from service.language.features import (
+    clause_features,
+    content_lemmas,
+    main_verb,
+    masked,
+    person_of,
+    subject_of,
+    tense_of,
+)
 from service.language.nlp import Language
 from service.language.text import prepare
 
@@ -49,9 +57,7 @@ def test_a_coordinated_verb_has_the_subject_of_the_first() -> None:
 
 
 def test_me_and_another_are_we() -> None:
-    doc = parsed(
-        "Sam PROPN NNP 3 nsubj\nand CCONJ CC 0 cc\nI PRON PRP 0 conj\nrang VERB VBD 3 ROOT"
-    )
+    doc = parsed("Sam PROPN NNP 3 nsubj\nand CCONJ CC 0 cc\nI PRON PRP 0 conj\nrang VERB VBD 3 ROOT")
     assert person_of(subject_of(doc[3])) == "we"
 
 
@@ -63,7 +69,9 @@ def test_names_numbers_and_gender_are_masked() -> None:
     assert [masked(token) for token in doc] == ["<name>", "paid", "them", "<num>", "euros", "in", "may"]
 
 
-def features_of(text: str, language: Language, question: frozenset[str] = frozenset()) -> list[tuple[str, ...]]:
+def features_of(
+    text: str, language: Language, question: frozenset[str] = frozenset()
+) -> list[tuple[str, ...]]:
     with language.reading(prepare(text)) as doc:
         return clause_features(doc, doc.spans[SPANS_KEY], question=question)
 

@@ -35,7 +35,10 @@ def test_a_head_gives_the_probabilities_of_scikit_learn(classes: tuple[str, ...]
 
 def test_unknown_features_leave_the_intercept() -> None:
     head = LinearHead(
-        ("a", "b"), {"x": 0}, np.array([[9.0, -9.0]], dtype=np.float32), np.log(np.array([1, 3], dtype=np.float32))
+        ("a", "b"),
+        {"x": 0},
+        np.array([[9.0, -9.0]], dtype=np.float32),
+        np.log(np.array([1, 3], dtype=np.float32)),
     )
     assert head.probabilities({"y": 5.0}) == pytest.approx({"a": 0.25, "b": 0.75})
     assert head.probabilities({}) == pytest.approx({"a": 0.25, "b": 0.75})

@@ -15,13 +15,28 @@ from service.language.text import prepare
 from service.records import Answer
 from service.reviewer import Reviewer
 from service.schemas import MAX_CHARACTERS
+from training.splits import Split, read_split
 
-PROSE = (
-    "Last spring our till crashed on a Saturday and I was asked to keep the queue moving, so I opened a paper ledger "
-    "and wrote every sale down. I rang the support line twice while the others packed. By closing we had served "
-    "everyone, and on Monday my manager thanked me for it. "
-)
-UNITS = ["'", "(", ":)", "😀", "'s", "_", "a-", "👩\u200d🚀", "!", "...", "-", "http://a.", "\u0301", "I'd've", "a.b", "😀\ufe0f"]
+#: Real answers one after the other: what is said twice would not be read twice.
+PROSE = " ".join(answer.text for answer in read_split(Split.DEVELOPMENT))
+UNITS = [
+    "'",
+    "(",
+    ":)",
+    "😀",
+    "'s",
+    "_",
+    "a-",
+    "👩\u200d🚀",
+    "!",
+    "...",
+    "-",
+    "http://a.",
+    "\u0301",
+    "I'd've",
+    "a.b",
+    "😀\ufe0f",
+]
 #: Generous, for a machine that is shared; quadratic behaviour is a hundredfold.
 MOST = 6
 
@@ -33,19 +48,29 @@ def filled(unit: str, length: int = MAX_CHARACTERS) -> str:
 @pytest.fixture(scope="module")
 def prose_seconds(reviewer: Reviewer) -> float:
     """Time a review of prose of the longest length allowed, with the tokens that it has."""
+    answer = Answer(PROSE[:MAX_CHARACTERS])
     started = time.perf_counter()
-    reviewer.review(Answer(filled(PROSE)))
+    report = reviewer.review(answer)
+    assert report.stats.words > 3_000
     return time.perf_counter() - started
+
+
+def refusal(reviewer: Reviewer, answer: Answer) -> InvalidRequest | None:
+    """Review the answer; return the refusal where there is one."""
+    try:
+        reviewer.review(answer)
+    except InvalidRequest as refused:
+        return refused
+    return None
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_run_costs_no_more_than_prose(unit: str, reviewer: Reviewer, prose_seconds: float) -> None:
+    answer = Answer(PROSE[: MAX_CHARACTERS // 4] + " " + filled(unit, MAX_CHARACTERS * 3 // 4 - 1))
     started = time.perf_counter()
-    try:
-        reviewer.review(Answer(filled(PROSE, MAX_CHARACTERS // 4) + " " + filled(unit, MAX_CHARACTERS * 3 // 4 - 1)))
-    except InvalidRequest as refused:
-        assert refused.status == 413
-        assert refused.problems[0].code in ("too_many_tokens", "too_many_sentences")
+    refused = refusal(reviewer, answer)
+    assert refused is None or refused.status == 413
+    assert refused is None or refused.problems[0].code in ("too_many_tokens", "too_many_sentences")
     assert time.perf_counter() - started < MOST * prose_seconds
 
 
@@ -55,7 +80,7 @@ def test_making_tokens_of_a_run_costs_no_more_than_reading_prose(
 ) -> None:
     text = prepare(filled(unit))
     started = time.perf_counter()
-    with pytest.raises(InvalidRequest), language.reading(text, most_tokens=1):
+    with pytest.raises(InvalidRequest), language.reading(text, most_tokens=0):
         pytest.fail("it was read")
     assert time.perf_counter() - started < MOST * prose_seconds
 

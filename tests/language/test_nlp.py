@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from spacy.language import Language as Nlp
+from spacy.pipeline import TrainablePipe
 
 from service.errors import DeadlineExceeded, InvalidRequest, SettingsRefused
 from service.language.nlp import Language, load_nlp
@@ -50,10 +51,12 @@ def test_an_error_inside_the_zone_leaves_it_usable(language: Language) -> None:
     assert len(language.nlp.vocab.strings) == before
 
 
-def test_an_error_inside_a_component_leaves_it_usable(monkeypatch: pytest.MonkeyPatch, language: Language) -> None:
+def test_an_error_inside_a_component_leaves_it_usable(
+    monkeypatch: pytest.MonkeyPatch, language: Language
+) -> None:
     expected = seen(language)
     with monkeypatch.context() as broken:
-        broken.setattr("service.language.clauses.ClauseSegmenter._starts", lambda self, doc: 1 / 0)
+        broken.setattr("service.language.clauses.ClauseSegmenter._starts", lambda _self, _doc: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             seen(language)
     assert seen(language) == expected
@@ -92,7 +95,10 @@ def test_a_turn_that_comes_too_late_is_given_up(language: Language) -> None:
         ):
             pytest.fail("it was read")
         assert time.monotonic() - started < 5
-        with pytest.raises(DeadlineExceeded), language.reading(prepare("Past."), deadline=time.monotonic() - 1):
+        with (
+            pytest.raises(DeadlineExceeded),
+            language.reading(prepare("Past."), deadline=time.monotonic() - 1),
+        ):
             pytest.fail("it was read")
     finally:
         done.set()
@@ -123,5 +129,7 @@ def test_nothing_is_loaded_that_nobody_reads(nlp: Nlp) -> None:
 
 
 def test_the_backend_is_numpys(language: Language) -> None:
-    assert type(language.nlp.get_pipe("tok2vec").model.ops).__name__ == "NumpyOps"
-    assert not language.nlp.get_pipe("tok2vec").model.ops.use_blis
+    tok2vec = language.nlp.get_pipe("tok2vec")
+    assert isinstance(tok2vec, TrainablePipe)
+    assert type(tok2vec.model.ops).__name__ == "NumpyOps"
+    assert not tok2vec.model.ops.use_blis

@@ -101,9 +101,13 @@ def star(answer_id: str, text: str) -> str:
 
 
 def test_the_command_reports_every_broken_line_and_fails(tmp_path: Path) -> None:
-    content = star("a-1", STORY) + star("a-2", "no mark here") + star("a-3", "[S] It was. [T] I had to. [A] I did.")
+    content = (
+        star("a-1", STORY) + star("a-2", "no mark here") + star("a-3", "[S] It was. [T] I had to. [A] I did.")
+    )
     (tmp_path / "t.star").write_text(content, encoding="utf-8")
-    other = marked("[S] Our van died. [T] I had to sell fish. [A] I called Sam. [R] He came.", id="j", score=9)
+    other = marked(
+        "[S] Our van died. [T] I had to sell fish. [A] I called Sam. [R] He came.", id="j", score=9
+    )
     (tmp_path / "t.jsonl").write_bytes(b'{"id": "x"}\n' + other.to_json().encode() + b"\n")
     result = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert result.exit_code == 1

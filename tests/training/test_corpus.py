@@ -30,7 +30,13 @@ def test_a_label_that_allows_two_comes_back() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "[]", "{}", '{"id": "x", "text": "a"}', '{"id": "x", "text": "a", "spans": [{"start": 0, "end": 1, "label": "TSK"}]}'],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"id": "x", "text": "a"}',
+        '{"id": "x", "text": "a", "spans": [{"start": 0, "end": 1, "label": "TSK"}]}',
+    ],
 )
 def test_what_is_no_labelled_answer_is_refused(line: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):

@@ -88,12 +88,17 @@ def test_a_writing_batch_is_never_cut_by_a_fold(tiny: TinyModel) -> None:
 @pytest.mark.parametrize(
     ("sees", "seen"), [("position only", ("at=", "from_", "len=")), ("words only", ("w=", "b="))]
 )
-def test_a_baseline_sees_what_it_is_named_for_and_no_more(tiny: TinyModel, sees: str, seen: tuple[str, ...]) -> None:
+def test_a_baseline_sees_what_it_is_named_for_and_no_more(
+    tiny: TinyModel, sees: str, seen: tuple[str, ...]
+) -> None:
     baseline = fit_baseline(tiny.prepared, sees)
     blind = 0
     for item in tiny.prepared[:6]:
         kept = [tuple(name for name in clause if name.startswith(seen)) for clause in item.features]
-        places = [tuple(name for name in clause if "size=" in name or "sentence" in name) for clause in item.features]
+        places = [
+            tuple(name for name in clause if "size=" in name or "sentence" in name)
+            for clause in item.features
+        ]
         if sees == "position only":
             kept = [(*one, *other) for one, other in zip(kept, places, strict=True)]
         assert baseline(replace(item, features=tuple(kept))) == baseline(item)

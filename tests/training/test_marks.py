@@ -13,9 +13,9 @@ from training.corpus import GoldSpan, LabelledAnswer
 from training.marks import MarkError, format_marks, parse_marks, read_marked
 
 words = st.lists(
-    st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="["), min_size=1, max_size=8).filter(
-        lambda word: not any(character.isspace() for character in word)
-    ),
+    st.text(
+        st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="["), min_size=1, max_size=8
+    ).filter(lambda word: not any(character.isspace() for character in word)),
     min_size=1,
     max_size=6,
 )

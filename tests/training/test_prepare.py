@@ -18,7 +18,10 @@ from .answers import marked
 def labelled_words(text: str) -> list[tuple[str, str]]:
     """Return the words of a marked text without punctuation, each with the first letter of its label."""
     bare = without_punctuation(marked(text))
-    return [(bare.text[a:b], label.value[0] if label else "-") for a, b, label in word_labels(bare.text, bare.spans)]
+    return [
+        (bare.text[a:b], label.value[0] if label else "-")
+        for a, b, label in word_labels(bare.text, bare.spans)
+    ]
 
 
 def test_an_answer_without_punctuation_keeps_its_labels_on_its_words() -> None:
@@ -58,7 +61,11 @@ def test_real_answers_keep_each_words_label() -> None:
         assert kept == expected, answer.id
 
 
-@given(st.lists(st.sampled_from(["I", "rang.", "—", "(no)", "it’s", "7%", "...", "Ok;"]), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(["I", "rang.", "—", "(no)", "it’s", "7%", "...", "Ok;"]), min_size=1, max_size=12
+    )
+)
 def test_spans_stay_in_order_and_on_words(words: list[str]) -> None:
     labels = "SA" * len(words)
     text = " ".join(f"[{label}] {word}" for label, word in zip(labels, words, strict=False))

@@ -51,7 +51,9 @@ def test_the_compiled_answers_are_the_marked_ones(tmp_path: Path) -> None:
     for split in Split:
         part = [answer for answer in answers if split_of(answer.meta["batch"]) is split]
         write_jsonl(tmp_path / "part.jsonl", part)
-        assert (tmp_path / "part.jsonl").read_bytes() == path_of(split).read_bytes(), "run python -m training compile"
+        assert (tmp_path / "part.jsonl").read_bytes() == path_of(split).read_bytes(), (
+            "run python -m training compile"
+        )
 
 
 def test_training_never_opens_the_test_part(tmp_path: Path) -> None:
@@ -65,12 +67,23 @@ def test_training_never_opens_the_test_part(tmp_path: Path) -> None:
         "main(sys.argv[1:], standalone_mode=False)\n"
         "print('opened', *sorted(opened), sep='\\n')\n"
     )
-    command = [sys.executable, "-c", code, "train", "train.jsonl", "development.jsonl", "--out", "models/tried"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "train",
+        "train.jsonl",
+        "development.jsonl",
+        "--out",
+        "models/tried",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     out = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     opened = out.stdout.partition("\nopened\n")[2].splitlines()
-    assert {"train.jsonl", "development.jsonl"} <= {Path(name).name for name in opened}, "the hook sees what is opened"
+    assert {"train.jsonl", "development.jsonl"} <= {Path(name).name for name in opened}, (
+        "the hook sees what is opened"
+    )
     assert not [name for name in opened if Path(name).name == "test.jsonl"]
     assert not [name for name in opened if name.endswith(".star")]
     assert (tmp_path / "models/tried/manifest.json").exists()

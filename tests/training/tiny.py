@@ -66,5 +66,6 @@ def answers() -> list[LabelledAnswer]:
             )
         )
     return [
-        replace(answer, id=f"tiny-{number}", meta={"batch": f"b{number % 7}"}) for number, answer in enumerate(told)
+        replace(answer, id=f"tiny-{number}", meta={"batch": f"b{number % 7}"})
+        for number, answer in enumerate(told)
     ]

@@ -1,0 +1,153 @@
+"""``python -m training.bench``: what one review costs, beside the bare spaCy pass of the same text.
+
+Reviews and bare passes take turns in one process on one core, so that whatever else the machine does falls on both;
+the ratio is the figure to hold on to.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import click
+import numpy as np
+from spacy.language import Language as Nlp
+
+from service.feedback.catalogue import load_catalogue
+from service.feedback.score import load_weights
+from service.language.model_folder import current_model_name, load_model
+from service.language.nlp import Language, load_nlp
+from service.language.text import prepare
+from service.records import Answer
+from service.reviewer import Reviewer
+from service.settings import Settings
+from training.splits import Split, read_split
+
+#: Components of the pipeline that are the project's own.
+OWN = ("line_breaks", "star_clauses")
+#: Words of an answer to measure with: a minute and a half of speech.
+WORDS = 200
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_READY = "from service.reviewer import Reviewer; from service.settings import Settings; Reviewer.from_settings(Settings())"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Times of one thing done again and again; milliseconds, and how many in a second."""
+
+    p50: float
+    p99: float
+    mean: float
+    per_second: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Measured:
+        """Return the figures of single times in seconds."""
+        times = 1000 * np.array(seconds)
+        middle, tail = np.percentile(times, [50, 99])
+        return cls(float(middle), float(tail), float(times.mean()), float(1000 / times.mean()))
+
+
+def answers(count: int) -> list[Answer]:
+    """Return ``count`` answers of ``WORDS`` words, cut from the development part of the corpus."""
+    words = itertools.cycle([word for item in read_split(Split.DEVELOPMENT) for word in item.text.split()])
+    return [Answer(" ".join(itertools.islice(words, WORDS))) for _ in range(count)]
+
+
+def measure(
+    reviewer: Reviewer, nlp: Nlp, texts: Sequence[Answer], rounds: int
+) -> tuple[Measured, Measured, float]:
+    """Return the figures of a review, those of the bare pass of ``nlp``, and the ratio of their sums.
+
+    Who goes first changes with every text: the second one finds warmer caches.
+    """
+    for answer in texts[:5]:
+        _review(reviewer, answer)
+    reviews: list[float] = []
+    passes: list[float] = []
+    for number, answer in enumerate(itertools.chain.from_iterable(itertools.repeat(texts, rounds))):
+        if number % 2:
+            passes.append(_bare_pass(nlp, answer))
+        reviews.append(_review(reviewer, answer))
+        if not number % 2:
+            passes.append(_bare_pass(nlp, answer))
+    return Measured.of(reviews), Measured.of(passes), sum(reviews) / sum(passes)
+
+
+def _review(reviewer: Reviewer, answer: Answer) -> float:
+    started = time.perf_counter()
+    reviewer.review(answer)
+    return time.perf_counter() - started
+
+
+def _bare_pass(nlp: Nlp, answer: Answer) -> float:
+    """Return the seconds of spaCy's own components over the text that a review gives them."""
+    text = prepare(answer.text).text
+    own = [name for name in nlp.pipe_names if name in OWN]
+    with nlp.select_pipes(disable=own):
+        started = time.perf_counter()
+        with nlp.memory_zone():
+            nlp(text)
+        return time.perf_counter() - started
+
+
+def _on_one_core() -> Iterator[str]:
+    """Keep to one core where the system lets a process choose; yield what was done."""
+    if hasattr(os, "sched_setaffinity"):
+        core = max(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {core})
+        yield f"core {core}"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--answers", "count", default=60, show_default=True, help="Different answers of 200 words.")
+@click.option("--rounds", default=5, show_default=True, help="How often each is reviewed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def main(count: int, rounds: int, as_json: bool) -> None:
+    """Measure reviews of 200-word answers beside the bare spaCy pass."""
+    if any(os.environ.get(name) != "1" for name in _THREADS):
+        raise click.UsageError(
+            f"set {'=1 '.join(_THREADS)}=1, as `make bench` does; more threads slow it down"
+        )
+    where = ", ".join([platform.machine(), f"Python {platform.python_version()}", *_on_one_core()])
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", _READY], check=True)  # noqa: S603
+    start = time.perf_counter() - started
+    settings = Settings.from_environment()
+    started = time.perf_counter()
+    nlp = load_nlp(settings.spacy_model)
+    model = load_model(settings.models_dir, settings.model or current_model_name(settings.models_dir), nlp)
+    reviewer = Reviewer(Language(nlp), model, load_catalogue(settings.rules_file), load_weights(), settings)
+    load = time.perf_counter() - started
+    review, bare, ratio = measure(reviewer, nlp, answers(count), rounds)
+    if as_json:
+        figures = {
+            "review": asdict(review),
+            "bare_spacy": asdict(bare),
+            "ratio": ratio,
+            "load_seconds": load,
+            "start_seconds": start,
+            "words": WORDS,
+            "reviews": count * rounds,
+            "where": where,
+            "versions": asdict(reviewer.versions),
+        }
+        click.echo(json.dumps(figures))
+        return
+    click.echo(f"{count * rounds} reviews of {WORDS}-word answers ({where}; model {reviewer.versions.model})")
+    click.echo(f"{'':<12}{'p50 ms':>9}{'p99 ms':>9}{'mean ms':>9}{'per second':>12}")
+    for name, row in ("review", review), ("bare spaCy", bare):
+        click.echo(f"{name:<12}{row.p50:>9.1f}{row.p99:>9.1f}{row.mean:>9.1f}{row.per_second:>12.1f}")
+    click.echo(f"{'ratio':<12}{review.p50 / bare.p50:>9.2f}{review.p99 / bare.p99:>9.2f}{ratio:>9.2f}")
+    click.echo(f"load {load:.2f} s; a process is ready to review after {start:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
