@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,8 @@ from service.errors import SettingsRefused
 PREFIX = "STAR_FEEDBACK_"
 #: The folder that holds the model folders and their index.
 MODELS = Path(__file__).resolve().parent.parent / "models"
+#: 0 switches the limit off, or means that nobody waits, or lets the system choose a port.
+_MAY_BE_ZERO = frozenset({"rate_requests", "rate_bytes", "waiting_line", "port"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,6 @@ class Settings:
     max_tokens: int = 5_000
     max_sentences: int = 1_000
     max_body_bytes: int = 256 * 1024
-    max_upload_bytes: int = 10 * 1024 * 1024
     max_json_depth: int = 20
     deadline: float = 10.0
     #: Requests that may wait for the one that is being analysed, in each process.
@@ -45,6 +47,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 2
+    #: Threads of a worker beyond those that wait: for health checks and slow senders.
     threads: int = 8
     #: Comma-separated SHA-256 digests (hex) of the keys that may use the service; empty: loopback only.
     api_key_digests: str = ""
@@ -76,6 +79,11 @@ class Settings:
                 f"{PREFIX}HOST={self.host} is reachable from outside: set {PREFIX}API_KEY_DIGESTS, "
                 "or serve on 127.0.0.1"
             )
-        for name in ("max_tokens", "max_body_bytes", "workers", "threads", "deadline"):
-            if getattr(self, name) <= 0:
-                raise SettingsRefused(f"{PREFIX}{name.upper()} must be above 0")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = 0 if field.name in _MAY_BE_ZERO else 1 if isinstance(value, int) else math.ulp(0)
+            if isinstance(value, int | float) and not least <= value < math.inf:
+                words = "be 0 or more" if field.name in _MAY_BE_ZERO else "be above 0"
+                raise SettingsRefused(f"{PREFIX}{field.name.upper()} must {words}")
+        if self.port > 65_535:
+            raise SettingsRefused(f"{PREFIX}PORT must be a port, at most 65535")

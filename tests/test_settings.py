@@ -16,7 +16,7 @@ def test_the_defaults_are_the_limits_table() -> None:
     assert settings == Settings()
     assert settings.host == "127.0.0.1"
     assert (settings.max_tokens, settings.max_sentences) == (5_000, 1_000)
-    assert (settings.max_body_bytes, settings.max_upload_bytes) == (256 * 1024, 10 * 1024 * 1024)
+    assert settings.max_body_bytes == 256 * 1024
     assert (settings.max_json_depth, settings.deadline, settings.waiting_line) == (20, 10.0, 16)
     assert (settings.rate_requests, settings.rate_bytes) == (60, 300 * 1024)
 
@@ -52,6 +52,14 @@ def test_each_field_has_its_variable_and_keeps_its_type() -> None:
         ("STAR_FEEDBACK_MAX_TOKENS", "0", "STAR_FEEDBACK_MAX_TOKENS must be above 0"),
         ("STAR_FEEDBACK_WORKERS", "-1", "STAR_FEEDBACK_WORKERS must be above 0"),
         ("STAR_FEEDBACK_DEADLINE", "0", "STAR_FEEDBACK_DEADLINE must be above 0"),
+        ("STAR_FEEDBACK_DEADLINE", "nan", "STAR_FEEDBACK_DEADLINE must be above 0"),
+        ("STAR_FEEDBACK_DEADLINE", "inf", "STAR_FEEDBACK_DEADLINE must be above 0"),
+        ("STAR_FEEDBACK_MAX_SENTENCES", "0", "STAR_FEEDBACK_MAX_SENTENCES must be above 0"),
+        ("STAR_FEEDBACK_MAX_JSON_DEPTH", "-5", "STAR_FEEDBACK_MAX_JSON_DEPTH must be above 0"),
+        ("STAR_FEEDBACK_WAITING_LINE", "-1", "STAR_FEEDBACK_WAITING_LINE must be 0 or more"),
+        ("STAR_FEEDBACK_RATE_BYTES", "-1", "STAR_FEEDBACK_RATE_BYTES must be 0 or more"),
+        ("STAR_FEEDBACK_PORT", "-1", "STAR_FEEDBACK_PORT must be 0 or more"),
+        ("STAR_FEEDBACK_PORT", "65536", "STAR_FEEDBACK_PORT must be a port"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(name: str, value: str, named: str) -> None:
@@ -67,6 +75,12 @@ def test_only_loopback_serves_without_keys(host: str) -> None:
         {"STAR_FEEDBACK_HOST": host, "STAR_FEEDBACK_API_KEY_DIGESTS": "ab" * 32}
     )
     assert settings.host == host
+
+
+def test_a_limit_may_be_switched_off() -> None:
+    names = ("RATE_REQUESTS", "RATE_BYTES", "WAITING_LINE", "PORT")
+    settings = Settings.from_environment({f"STAR_FEEDBACK_{name}": "0" for name in names})
+    assert (settings.rate_requests, settings.rate_bytes, settings.waiting_line, settings.port) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

@@ -16,6 +16,7 @@ from service.labels import COMPONENTS, STORY_TYPES
 from service.records import Answer, Report
 from service.reviewer import Reviewer
 from training.corpus import LabelledAnswer
+from training.second import mark_kappa
 
 
 @dataclass(slots=True)
@@ -83,10 +84,7 @@ def judge(answers: Sequence[LabelledAnswer], reports: Sequence[Report]) -> Judge
             if a.components and a.components.get(part.value[0]) is not None and part in r.components
         ]
         if rated:
-            gold, seen = zip(*rated, strict=True)
-            result.components[part.value] = float(
-                cohen_kappa_score(gold, seen, weights="quadratic", labels=[0, 1, 2, 3])
-            )
+            result.components[part.value] = mark_kappa(rated)
     _findings(pairs, result)
     return result
 
@@ -125,7 +123,8 @@ def _correlation(pairs: Sequence[tuple[LabelledAnswer, Report]]) -> float:
 
 
 def _rank(first: Sequence[float], second: Sequence[float]) -> float:
-    return float(spearmanr(first, second).statistic) if len(first) > 2 else 0.0
+    tells = len(set(first)) > 1 and len(set(second)) > 1
+    return float(spearmanr(first, second).statistic) if tells else 0.0
 
 
 def judgement_rows(result: Judgement) -> tuple[dict[str, float], dict[str, dict[str, float]]]:

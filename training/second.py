@@ -127,10 +127,16 @@ def agreement(first: Sequence[LabelledAnswer], second: Sequence[LabelledAnswer])
             if a.components and b.components and letter in b.components and a.components[letter] is not None
         ]
         if marks:
-            figures[f"{part.value.lower()}_mark_kappa"] = float(
-                cohen_kappa_score(*zip(*marks, strict=True), weights="quadratic", labels=[0, 1, 2, 3])
-            )
+            figures[f"{part.value.lower()}_mark_kappa"] = mark_kappa(marks)
     return {name: round(value, 3) for name, value in figures.items()}
+
+
+def mark_kappa(marks: Sequence[tuple[int | None, int | None]]) -> float:
+    """Return the quadratic weighted kappa of pairs of marks 0 to 3; 1 where there is only one mark at all."""
+    if len({mark for pair in marks for mark in pair}) == 1:
+        return 1.0
+    first, second = zip(*marks, strict=True)
+    return float(cohen_kappa_score(first, second, weights="quadratic", labels=[0, 1, 2, 3]))
 
 
 def _rank(pairs: Sequence[tuple[float, float]]) -> float:

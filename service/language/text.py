@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 #: The longest run of non-space characters that spaCy is given, in code points.
@@ -56,7 +56,7 @@ def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
 
     Linear in its length.
     """
-    characters: list[str] = []
+    parts: list[str] = []
     origin: list[int] = []
     ends: list[int] = []
     breaks: set[int] = set()
@@ -64,46 +64,49 @@ def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
     newlines = 0
     wrapped = _is_hard_wrapped(given)
 
-    def put(character: str, start: int, end: int) -> None:
-        characters.append(character)
+    def blank(start: int, end: int) -> None:
+        parts.append(" ")
         origin.append(start)
         ends.append(end)
 
     for piece in _PIECE.finditer(given):
-        words = piece.group()
-        if words[0].isspace():
-            newlines += len(_NEWLINE.findall(words))
+        word = piece.group()
+        if word[0].isspace():
+            newlines += len(_NEWLINE.findall(word))
             continue
-        if piece.start() in leave_out:
+        visible, starts, stops = ("", (), ()) if piece.start() in leave_out else _visible(word, piece.start())
+        if not visible:
             continue
-        visible = list(_visible(words, piece.start()))
-        if visible and characters:
-            put(" ", ends[-1], visible[0][1])
+        if origin:
+            blank(ends[-1], starts[0])
             if newlines > 1 or (newlines == 1 and not wrapped):
-                breaks.add(len(characters))
-        if visible:
-            newlines = 0
-        for number, (character, start, end) in enumerate(visible):
-            if number and number % LONGEST_RUN == 0:
-                put(" ", start, start)
+                breaks.add(len(origin))
+        newlines = 0
+        for first in range(0, len(visible), LONGEST_RUN):
+            if first:
+                blank(starts[first], starts[first])
                 split_runs += 1
-            put(character, start, end)
-    return AnalysisText("".join(characters), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
+            parts.append(visible[first : first + LONGEST_RUN])
+            origin.extend(starts[first : first + LONGEST_RUN])
+            ends.extend(stops[first : first + LONGEST_RUN])
+    return AnalysisText("".join(parts), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
 
 
-def _visible(word: str, offset: int) -> Iterator[tuple[str, int, int]]:
-    """Yield the characters to analyse of a word that stands at ``offset``, each with where it came from."""
+def _visible(word: str, offset: int) -> tuple[str, Sequence[int], Sequence[int]]:
+    """Return what is analysed of a word that stands at ``offset``, and where each character starts and ends."""
     if word.isascii() and word.isprintable():  # most words, in a fraction of the time
-        plain = word.translate(_PLAIN)
-        yield from zip(
-            plain, range(offset, offset + len(word)), range(offset + 1, offset + len(word) + 1), strict=True
-        )
-        return
+        end = offset + len(word)
+        return word.translate(_PLAIN), range(offset, end), range(offset + 1, end + 1)
+    characters: list[str] = []
+    starts: list[int] = []
+    stops: list[int] = []
     for cluster in _CLUSTER.finditer(word):
-        composed = unicodedata.normalize("NFC", cluster.group())[:4].translate(_PLAIN)
-        for character in composed:
+        for character in unicodedata.normalize("NFC", cluster.group())[:4].translate(_PLAIN):
             if unicodedata.category(character) not in _INVISIBLE:
-                yield character, offset + cluster.start(), offset + cluster.end()
+                characters.append(character)
+                starts.append(offset + cluster.start())
+                stops.append(offset + cluster.end())
+    return "".join(characters), starts, stops
 
 
 def _is_hard_wrapped(given: str) -> bool:

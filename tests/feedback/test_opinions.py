@@ -21,7 +21,9 @@ EXAMPLE = "[S] My boss was lazy in May. [A] I rang them and I rang them. [R] We 
 VOCABULARY = {"w=lazy": 0, "A|w=rang": 1, "fact:none=TASK": 2, "w=rang": 3}
 WEIGHTS = np.array([[2.0, -1.0], [0.5, 1.5], [1.0, 0.0], [0.25, 0.25]], dtype=np.float32)
 MODEL = OpinionModel(
-    LinearHead(("language.blame", "action.ownership"), VOCABULARY, WEIGHTS, np.array([-1.0, 0.0], dtype=np.float32)),
+    LinearHead(
+        ("language.blame", "action.ownership"), VOCABULARY, WEIGHTS, np.array([-1.0, 0.0], dtype=np.float32)
+    ),
     {"language.blame": Limits(0.5, None)},
 )
 
@@ -40,7 +42,9 @@ def test_an_opinion_is_the_sum_of_what_is_there(language: Language, catalogue: C
     assert opinions["action.ownership"].clause == 1
 
 
-def test_an_answer_without_clauses_has_opinions_without_evidence(language: Language, catalogue: Catalogue) -> None:
+def test_an_answer_without_clauses_has_opinions_without_evidence(
+    language: Language, catalogue: Catalogue
+) -> None:
     with reading_of(parse_example(EXAMPLE), QuestionType.BEHAVIOURAL, language) as reading:
         opinions = MODEL.opinions(replace(reading, clauses=()), catalogue.lexicons)
     assert opinions["language.blame"].clause is None
@@ -65,6 +69,6 @@ def test_facts_count_what_was_told(language: Language, catalogue: Catalogue) -> 
     assert told["fact:own_steps"] == told["fact:steps"]
     assert told["fact:first=SITUATION"] == told["fact:last=RESULT"] == 1
     assert all(math.isfinite(value) for value in told.values())
-    assert sum(told[f"fact:share={label}"] for label in ("SITUATION", "TASK", "ACTION", "RESULT", "OTHER")) == (
-        pytest.approx(3)
-    )
+    assert sum(
+        told[f"fact:share={label}"] for label in ("SITUATION", "TASK", "ACTION", "RESULT", "OTHER")
+    ) == (pytest.approx(3))

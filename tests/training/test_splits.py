@@ -51,9 +51,8 @@ def test_the_compiled_answers_are_the_marked_ones(tmp_path: Path) -> None:
     for split in Split:
         part = [answer for answer in answers if split_of(answer.meta["batch"]) is split]
         write_jsonl(tmp_path / "part.jsonl", part)
-        assert (tmp_path / "part.jsonl").read_bytes() == path_of(split).read_bytes(), (
-            "run python -m training compile"
-        )
+        same = (tmp_path / "part.jsonl").read_bytes() == path_of(split).read_bytes()
+        assert same, f"{path_of(split).name} is not what is marked: run python -m training compile"
 
 
 def test_training_never_opens_the_test_part(tmp_path: Path) -> None:
