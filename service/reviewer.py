@@ -113,7 +113,7 @@ class Reviewer:
                 )
                 for span, features in zip(spans, clause_features(doc, spans, question=question), strict=True)
             )
-            labelled = self._model.labeller.label(clauses)
+            labelled, presence = self._model.labeller.read(clauses)
             _check_deadline(deadline)
             question_type = self._question_type(answer, clauses, labelled)
             labels = tuple(label for label, _ in labelled)
@@ -130,6 +130,7 @@ class Reviewer:
                     for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)
                 ),
                 spans=join_spans(clauses, labelled),
+                presence=presence,
             )
             reading = replace(
                 reading,
@@ -145,7 +146,10 @@ class Reviewer:
         if not answer.question:
             return frozenset()
         with self._language.reading(
-            prepare(answer.question), deadline=deadline, most_tokens=self._settings.max_tokens
+            prepare(answer.question),
+            deadline=deadline,
+            most_tokens=self._settings.max_tokens,
+            parsed=False,
         ) as doc:
             return content_lemmas(doc)
 

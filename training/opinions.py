@@ -63,7 +63,7 @@ def read_answers(
         answer = item.answer
         question = frozenset[str]()
         if answer.question:
-            with language.reading(prepare(answer.question)) as doc:
+            with language.reading(prepare(answer.question), parsed=False) as doc:
                 question = content_lemmas(doc)
         clauses = clauses_of(item)
         labelled = [(label, 0.9) for label in path]

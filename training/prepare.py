@@ -34,7 +34,7 @@ def prepared(answers: Iterable[LabelledAnswer], language: Language) -> Iterator[
     for answer in answers:
         question = frozenset[str]()
         if answer.question:
-            with language.reading(prepare(answer.question), most_tokens=_MOST_TOKENS) as doc:
+            with language.reading(prepare(answer.question), most_tokens=_MOST_TOKENS, parsed=False) as doc:
                 question = content_lemmas(doc)
         text = prepare(answer.text)
         with language.reading(text, most_tokens=_MOST_TOKENS) as doc:

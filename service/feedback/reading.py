@@ -102,6 +102,8 @@ class Reading:
     question_lemmas: frozenset[str]
     clauses: tuple[ReadClause, ...]
     spans: tuple[LabelledSpan, ...]
+    #: How likely each label is anywhere, as ``Labeller.read`` gives it; empty where nobody was asked.
+    presence: Mapping[Label, float] = field(default_factory=dict)
     opinions: Mapping[str, Opinion] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
 

@@ -79,17 +79,18 @@ def no_story(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         yield Hit(reading.kind_confidence)
 
 
-@_kind("missing")
+@_kind("missing", "doubt")
 def missing(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
-    """A part of the story has no words."""
+    """A part of the story has no words, and none that could well be it: likelier than ``doubt``."""
     if rule.component is None or not reading.tells_story or reading.present(rule.component):
         return
     if not any(reading.present(part) for part in COMPONENTS):
         return
     if rule.component is Label.SITUATION and _is_placed(reading):
         return
-    confidence = min((clause.confidence for clause in reading.clauses), default=0.5)
-    yield Hit(max(0.5, confidence), insert_at=reading.insert_at(rule.component))
+    likely = reading.presence.get(rule.component, 0.0)
+    if likely <= rule.parameters["doubt"]:
+        yield Hit(1 - likely, insert_at=reading.insert_at(rule.component))
 
 
 def _is_placed(reading: Reading) -> bool:
@@ -169,7 +170,7 @@ def unmeasured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit
     """An outcome is told without anything to see it by."""
     results = reading.of(Label.RESULT)
     if results and reading.tells_story and measured_clause(reading, lexicons) is None:
-        yield _over(results[0])
+        yield _over(max(results, key=lambda result: result.clause.words))
 
 
 @_kind("measured")

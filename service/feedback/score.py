@@ -53,7 +53,7 @@ def components(reading: Reading, weights: Weights, lexicons: Lexicons) -> dict[L
         spans = [span for span in reading.spans if span.label is label]
         trust = max((span.confidence for span in spans), default=0.0)
         if not present:
-            trust = min((clause.confidence for clause in reading.clauses), default=0.5)
+            trust = 1 - reading.presence.get(label, 0.5)
         parts[label] = Component(
             present=present,
             confidence=trust,

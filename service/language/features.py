@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Span, Token
 
-FEATURE_VERSION = "1"
+FEATURE_VERSION = "2"
 
 _VERBAL = frozenset({"VERB", "AUX"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
@@ -78,14 +78,14 @@ def clause_features(doc: Doc, clauses: Sequence[Span], *, question: frozenset[st
         tuple(
             dict.fromkeys(
                 [
-                    *_words(clause),
-                    *_grammar(clause),
+                    *_words(tokens),
+                    *_grammar(clause, tokens),
                     *_place(clause, number, len(clauses), total, sentences, last_sentence),
-                    *_echo(clause, question),
+                    *_echo(tokens, question),
                 ]
             )
         )
-        for number, clause in enumerate(clauses)
+        for number, (clause, tokens) in enumerate((clause, list(clause)) for clause in clauses)
     ]
 
 
@@ -96,7 +96,15 @@ def masked(token: Token) -> str:
         return "<num>"
     if token.pos_ == "PROPN" and lower not in _TIME_WORDS:
         return "<name>"
+    if token.tag_ == "PRP$" and lower in ("his", "her"):
+        return "their"
     return _NEUTRAL.get(lower, lower)
+
+
+def lemma_of(token: Token) -> str:
+    """Return the lemma of ``token`` as a feature may hold it, neutral of gender."""
+    lemma = token.lemma_.lower()
+    return _NEUTRAL.get(lemma, lemma)
 
 
 def content_lemmas(doc: Doc) -> frozenset[str]:
@@ -106,13 +114,13 @@ def content_lemmas(doc: Doc) -> frozenset[str]:
     )
 
 
-def _words(clause: Span) -> list[str]:
+def _words(clause: Sequence[Token]) -> list[str]:
     tokens = [token for token in clause if not token.is_space]
     words = [masked(token) for token in tokens]
     features = ["w=" + word for word in words]
     for token, word in zip(tokens, words, strict=True):
         if word[0] != "<":
-            lemma = _NEUTRAL.get(token.lemma_.lower(), token.lemma_.lower())
+            lemma = lemma_of(token)
             if lemma != word:
                 features.append("l=" + lemma)
             if token.pos_ == "VERB":
@@ -195,9 +203,9 @@ def subject_of(verb: Token) -> Token | None:
     return None
 
 
-def _grammar(clause: Span) -> list[str]:
+def _grammar(clause: Span, tokens: Sequence[Token]) -> list[str]:
     features: list[str] = []
-    lowers = {token.lower_ for token in clause}
+    lowers = {token.lower_ for token in tokens}
     verb = main_verb(clause)
     if verb is None:
         features.append("verbless")
@@ -216,15 +224,15 @@ def _grammar(clause: Span) -> list[str]:
             features.append(f"passive|{person}")
         for child in verb.children:
             if child.dep_ in ("xcomp", "ccomp"):
-                features.append(f"comp={lemma}>{child.lemma_.lower()}")
+                features.append(f"comp={lemma}>{lemma_of(child)}")
                 features.append(f"compclass={lemma}>{tense_of(child)}")
             elif child.dep_ in ("acomp", "attr") and child.pos_ in ("NOUN", "ADJ"):
-                features.append(f"attr={child.lemma_.lower()}")
+                features.append(f"attr={lemma_of(child)}")
             elif child.dep_ == "dobj" and child.pos_ == "NOUN":
-                features.append(f"obj={child.lemma_.lower()}")
+                features.append(f"obj={lemma_of(child)}")
         if clause.start > verb.head.i or verb.head.i >= clause.end:
-            features.append(f"gov={verb.dep_}|{verb.head.lemma_.lower()}")
-    for token in clause:
+            features.append(f"gov={verb.dep_}|{lemma_of(verb.head)}")
+    for token in tokens:
         if token.pos_ == "VERB" and token is not verb:
             features += [f"c={name}" for name in _CLASS_OF.get(token.lemma_.lower(), ())]
     flags = {
@@ -235,7 +243,7 @@ def _grammar(clause: Span) -> list[str]:
         "quote": '"' in lowers, "colon": ":" in lowers,
     }  # fmt: skip
     features += [name for name, found in flags.items() if found]
-    for token in clause:
+    for token in tokens:
         if token.like_num or _DIGIT.search(token.lower_):
             following = token.nbor(1).lower_ if token.i + 1 < len(token.doc) else ""
             features += ["number", f"unit={following if following.isalpha() else following[:1]}"]
@@ -267,6 +275,8 @@ def _place(
     return features
 
 
-def _echo(clause: Span, question: frozenset[str]) -> list[str]:
-    shared = sum(1 for token in clause if token.lemma_.lower() in question)
+def _echo(tokens: Sequence[Token], question: frozenset[str]) -> list[str]:
+    if not question:
+        return []
+    shared = sum(1 for token in tokens if token.lemma_.lower() in question)
     return [f"echo={min(shared, 3)}"] if shared else []

@@ -151,12 +151,20 @@ class Labeller:
 
     def label(self, clauses: Sequence[Clause]) -> tuple[tuple[Label, float], ...]:
         """Return the label of each clause and its confidence."""
+        return self.read(clauses)[0]
+
+    def read(self, clauses: Sequence[Clause]) -> tuple[tuple[tuple[Label, float], ...], dict[Label, float]]:
+        """Return the labels as :meth:`label` does, and how likely each label is anywhere in the answer.
+
+        The latter is the highest probability of the label at any clause: low where a part is surely missing.
+        """
         if not clauses:
-            return ()
+            return (), dict.fromkeys(LABELS, 0.0)
         scores = self.log_scores([clause.features for clause in clauses])
         path = self.chain.best(scores)
         trust = Chain(self.chain.moves / self.temperature).marginals(scores / self.temperature)
-        return tuple((LABELS[index], float(trust[k, index])) for k, index in enumerate(path))
+        labels = tuple((LABELS[index], float(trust[k, index])) for k, index in enumerate(path))
+        return labels, dict(zip(LABELS, trust.max(axis=0).tolist(), strict=True))
 
 
 def join_spans(clauses: Sequence[Clause], labels: Sequence[tuple[Label, float]]) -> tuple[LabelledSpan, ...]:

@@ -23,6 +23,8 @@ from service.language.text import AnalysisText
 
 #: Components of the English pipeline that nothing here reads.
 UNUSED = ("ner", "senter")
+#: Components that a text without clauses, such as a question, does not need.
+NEEDS_PARSE = ("line_breaks", "parser", "star_clauses")
 #: ``doc.user_data`` key of the token offsets at which a line of the given text opens.
 BREAKS = "line_breaks"
 
@@ -65,12 +67,18 @@ class Language:
 
     @contextmanager
     def reading(
-        self, text: AnalysisText, *, deadline: float | None = None, most_tokens: int = 5_000
+        self,
+        text: AnalysisText,
+        *,
+        deadline: float | None = None,
+        most_tokens: int = 5_000,
+        parsed: bool = True,
     ) -> Iterator[Doc]:
         """Yield the ``Doc`` of ``text``; it and all that is spaCy's dies with the block.
 
         ``deadline`` is a ``time.monotonic`` moment; raises ``DeadlineExceeded`` where the turn for
         this text does not come before it, and ``InvalidRequest`` (413) where it has too many tokens.
+        Where only tags and lemmas are read, ``parsed=False`` leaves the parser and the clauses out.
         """
         timeout = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=timeout):
@@ -81,9 +89,18 @@ class Language:
                 if len(doc) > most_tokens:
                     raise too_many("tokens", most_tokens)
                 doc.user_data[BREAKS] = text.breaks
-                yield self.nlp(doc)
+                if parsed:
+                    yield self.nlp(doc)
+                else:
+                    yield self._tagged(doc)
         finally:
             self._lock.release()
+
+    def _tagged(self, doc: Doc) -> Doc:
+        for name, component in self.nlp.pipeline:
+            if name not in NEEDS_PARSE:
+                doc = component(doc)
+        return doc
 
 
 def too_many(what: str, most: int) -> InvalidRequest:
