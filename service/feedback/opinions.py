@@ -8,16 +8,15 @@ wasn't trained on is too low has no threshold and is never raised.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from service.feedback.lexicons import Lexicons, asks_for_lesson, find_phrases
 from service.feedback.reading import Limits, Opinion, ReadClause, Reading
 from service.labels import STORY_TYPES, Label
-from service.language.heads import Indices, LinearHead, summed_rows
+from service.language.heads import LinearHead, summed_rows
 
 #: Signals of a clause are features of these sorts.
 _SIGNALS = (
@@ -27,33 +26,21 @@ _SIGNALS = (
 _WITH_LABEL = ("l=", "w=", "tp=", "root=", "number", "change", "result_noun", "passive")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OpinionModel:
     """One column of ``head`` for each finding, with its limits."""
 
     head: LinearHead
     limits: Mapping[str, Limits]
 
-    @cached_property
-    def _rows(self) -> dict[str, dict[str, tuple[int, ...]]]:
-        """For each label's letter: the rows of a clause feature, alone and with the label."""
-        tables: dict[str, dict[str, tuple[int, ...]]] = {label.value[0]: {} for label in Label}
-        for name, row in self.head.vocabulary.items():
-            letter, bar, plain = name.partition("|")
-            own = tables[letter] if bar and letter in tables else None
-            for table in tables.values() if own is None else (own,):
-                key = name if own is None else plain
-                table[key] = (*table.get(key, ()), row)
-        return tables
-
     def opinions(self, reading: Reading, lexicons: Lexicons) -> dict[str, Opinion]:
         """Return the opinion on every finding that the model knows, for this answer."""
         vocabulary, weights = self.head.vocabulary, self.head.weights
-        rows = []
-        for clause in reading.clauses:
-            table = self._rows[clause.label.value[0]]
-            known_rows = [row for name in clause.clause.features if name in table for row in table[name]]
-            rows.append(np.array(known_rows, dtype=np.intp))
+        rows = [
+            np.array([vocabulary[name] for name in signals(clause) if name in vocabulary], dtype=np.intp)
+            for clause in reading.clauses
+        ]
+        by_clause = summed_rows(weights, rows)
         seen = np.unique(np.concatenate(rows)) if rows else np.array([], dtype=np.intp)
         known = {vocabulary[name]: v for name, v in facts(reading, lexicons).items() if name in vocabulary}
         whole = np.array([*known], dtype=np.intp)
@@ -62,24 +49,13 @@ class OpinionModel:
             + weights[seen].astype(np.float64).sum(axis=0)
             + np.array([*known.values()]) @ weights[whole].astype(np.float64)
         )
-        chances = {
-            finding: 1 / (1 + math.exp(-float(score)))
-            for finding, score in zip(self.head.classes, scores, strict=True)
-        }
-        evidence = self._evidence(chances, rows)
-        return {finding: Opinion(chance, evidence.get(finding)) for finding, chance in chances.items()}
-
-    def _evidence(self, chances: Mapping[str, float], rows: Sequence[Indices]) -> dict[str, int]:
-        """Return, for each finding that is raised, the clause whose signals gave most to it."""
-        raised = [
-            (column, finding)
+        return {
+            finding: Opinion(
+                1 / (1 + math.exp(-float(scores[column]))),
+                int(by_clause[:, column].argmax()) if len(by_clause) else None,
+            )
             for column, finding in enumerate(self.head.classes)
-            if (above := self.limits[finding].above) is not None and chances[finding] >= above
-        ]
-        if not raised or not rows:
-            return {}
-        best = summed_rows(self.head.weights[:, [column for column, _ in raised]], rows).argmax(axis=0)
-        return {finding: int(clause) for (_, finding), clause in zip(raised, best, strict=True)}
+        }
 
 
 def signals(clause: ReadClause) -> list[str]:
