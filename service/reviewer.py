@@ -124,7 +124,6 @@ class Reviewer:
                 answer_kind=None if kind is None else AnswerKind(kind.label),
                 kind_confidence=1.0 if kind is None else kind.confidence,
                 doc=doc,
-                question_lemmas=question,
                 clauses=tuple(
                     ReadClause(clause, label, confidence, span)
                     for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)

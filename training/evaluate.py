@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sklearn.metrics import f1_score
+from scipy.stats import spearmanr
+from sklearn.metrics import cohen_kappa_score, f1_score
 
 from service.labels import COMPONENTS, Label
 from service.language.labeller import Labeller, join_spans
@@ -133,3 +134,17 @@ def _matched(answer: LabelledAnswer, spans: Sequence[LabelledSpan]) -> int:
                 used.add(index)
                 break
     return len(used)
+
+
+def mark_kappa(marks: Sequence[tuple[int | None, int | None]]) -> float:
+    """Return the quadratic weighted kappa of pairs of marks 0 to 3; 1 where there is only one mark at all."""
+    if len({mark for pair in marks for mark in pair}) == 1:
+        return 1.0
+    first, second = zip(*marks, strict=True)
+    return float(cohen_kappa_score(first, second, weights="quadratic", labels=[0, 1, 2, 3]))
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Spearman's rank correlation; 0 where one side has only one value."""
+    tells = len(set(first)) > 1 and len(set(second)) > 1
+    return float(spearmanr(first, second).statistic) if tells else 0.0

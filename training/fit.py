@@ -85,7 +85,25 @@ def vocabulary_of(answers: Iterable[PreparedAnswer]) -> dict[str, int]:
     seen: Counter[str] = Counter()
     for prepared in answers:
         seen.update({name for clause in prepared.features for name in clause})
+    return frequent(seen)
+
+
+def frequent(seen: Counter[str]) -> dict[str, int]:
+    """Return the names counted at least ``LEAST_ANSWERS`` times, sorted, each with its row."""
     return {name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))}
+
+
+def sparse_rows(examples: Sequence[Mapping[str, float]], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
+    """Return one row for each example of named values; names outside the vocabulary are left out."""
+    data: list[float] = []
+    indices: list[int] = []
+    edges = [0]
+    for features in examples:
+        known = [(vocabulary[name], value) for name, value in features.items() if name in vocabulary]
+        indices += [column for column, _ in known]
+        data += [value for _, value in known]
+        edges.append(len(indices))
+    return sparse.csr_matrix((data, indices, edges), shape=(len(examples), len(vocabulary)))
 
 
 def _matrix(answers: Sequence[PreparedAnswer], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
@@ -313,20 +331,12 @@ def fit_head(
 ) -> LinearHead:
     """Fit one linear classifier over named features; classes without an example are left out."""
     seen: Counter[str] = Counter(name for features, _ in examples for name in features)
-    vocabulary = {
-        name: row for row, name in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))
-    }
+    vocabulary = frequent(seen)
     there = {label for _, label in examples}
     kept = tuple(name for name in classes if name in there)
     if len(kept) < 2:
         raise ValueError(f"a head needs examples of two classes at least, not of {kept}")
-    data, indices, edges = [], [], [0]
-    for features, _ in examples:
-        known = [(vocabulary[name], value) for name, value in features.items() if name in vocabulary]
-        indices += [column for column, _ in known]
-        data += [value for _, value in known]
-        edges.append(len(indices))
-    rows = sparse.csr_matrix((data, indices, edges), shape=(len(examples), len(vocabulary)))
+    rows = sparse_rows([features for features, _ in examples], vocabulary)
     gold = np.array([kept.index(str(label)) for _, label in examples])
     model = LogisticRegression(C=inverse_regularisation, max_iter=500, tol=1e-4, class_weight=None).fit(
         rows, gold

@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from service.labels import COMPONENTS, STORY_TYPES
 from service.records import Answer, Report
 from service.reviewer import Reviewer
 from training.corpus import LabelledAnswer
-from training.second import mark_kappa
+from training.evaluate import mark_kappa, rank_correlation
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ def judge(answers: Sequence[LabelledAnswer], reports: Sequence[Report]) -> Judge
     scored = [(a, r) for a, r in pairs if a.score is not None and r.score is not None]
     result.score_correlation = _correlation(scored)
     result.story_score_correlation = _correlation([(a, r) for a, r in stories if a.score and r.score])
-    result.length_correlation = _rank(
+    result.length_correlation = rank_correlation(
         [len(a.text.split()) for a, _ in scored], [a.score or 0 for a, _ in scored]
     )
     result.score_kappa = float(
@@ -119,12 +118,9 @@ def _mean(values: Sequence[bool]) -> float:
 
 
 def _correlation(pairs: Sequence[tuple[LabelledAnswer, Report]]) -> float:
-    return _rank([r.score.value if r.score else 0 for _, r in pairs], [a.score or 0 for a, _ in pairs])
-
-
-def _rank(first: Sequence[float], second: Sequence[float]) -> float:
-    tells = len(set(first)) > 1 and len(set(second)) > 1
-    return float(spearmanr(first, second).statistic) if tells else 0.0
+    return rank_correlation(
+        [r.score.value if r.score else 0 for _, r in pairs], [a.score or 0 for a, _ in pairs]
+    )
 
 
 def judgement_rows(result: Judgement) -> tuple[dict[str, float], dict[str, dict[str, float]]]:

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -22,7 +21,6 @@ from service.feedback.reading import Limits, ReadClause, Reading
 from service.feedback.rules import KINDS
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.clauses import SPANS_KEY
-from service.language.features import content_lemmas
 from service.language.heads import LinearHead
 from service.language.labeller import join_spans
 from service.language.model_folder import OPINIONS
@@ -30,13 +28,12 @@ from service.language.nlp import Language
 from service.language.text import prepare
 from service.records import Answer
 from training.corpus import LabelledAnswer
-from training.fit import Fitted, fold_of
+from training.fit import Fitted, fold_of, frequent, sparse_rows
 from training.prepare import PreparedAnswer, clauses_of
 
 #: A finding ships only where this share of those raised is right.
 LEAST_PRECISION = 0.7
 LEAST_EXAMPLES = 8
-LEAST_ANSWERS = 3
 _INVERSE_REGULARISATION = 0.05
 
 
@@ -61,10 +58,6 @@ def read_answers(
     out = []
     for item, path, fold in zip(answers, labels, folds, strict=True):
         answer = item.answer
-        question = frozenset[str]()
-        if answer.question:
-            with language.reading(prepare(answer.question), parsed=False) as doc:
-                question = content_lemmas(doc)
         clauses = clauses_of(item)
         labelled = [(label, 0.9) for label in path]
         with language.reading(prepare(answer.text), most_tokens=20_000) as doc:
@@ -74,7 +67,6 @@ def read_answers(
                 answer_kind=AnswerKind(answer.answer_kind) if answer.answer_kind else None,
                 kind_confidence=1.0,
                 doc=doc,
-                question_lemmas=question,
                 clauses=tuple(
                     ReadClause(clause, label, trust, span)
                     for clause, (label, trust), span in zip(
@@ -127,8 +119,8 @@ def fit_opinions(
 ) -> tuple[OpinionModel, dict[str, dict[str, object]]]:
     """Fit all opinions; return the model and, for each finding, its cross-fitted figures."""
     seen = Counter(name for item in answers for name in item.values)
-    vocabulary = {n: row for row, n in enumerate(sorted(n for n, c in seen.items() if c >= LEAST_ANSWERS))}
-    rows = _rows(answers, vocabulary)
+    vocabulary = frequent(seen)
+    rows = sparse_rows([item.values for item in answers], vocabulary)
     columns: list[NDArray[np.float64]] = []
     intercepts: list[float] = []
     names: list[str] = []
@@ -170,19 +162,6 @@ def fit_opinions(
         np.array(intercepts, dtype=np.float32),
     )
     return _pruned(OpinionModel(head, limits)), figures
-
-
-def _rows(answers: Sequence[ReadAnswer], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
-    data: list[float] = []
-    indices: list[int] = []
-    edges = [0]
-    for item in answers:
-        for name, value in item.values.items():
-            if name in vocabulary:
-                indices.append(vocabulary[name])
-                data.append(value)
-        edges.append(len(indices))
-    return sparse.csr_matrix((data, indices, edges), shape=(len(answers), len(vocabulary)))
 
 
 def _logistic() -> LogisticRegression:

@@ -16,6 +16,7 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 
 from service.labels import COMPONENTS, Label
 from training.corpus import GoldSpan, LabelledAnswer, word_labels
+from training.evaluate import mark_kappa, rank_correlation
 from training.prepare import PreparedAnswer
 
 _LETTERS = {label.value[0]: label for label in Label}
@@ -118,7 +119,7 @@ def agreement(first: Sequence[LabelledAnswer], second: Sequence[LabelledAnswer])
     all_of = sum(len(a.findings) + len(b.findings) for a, b in pairs)
     figures["findings_f1"] = 2 * both / max(1, all_of)
     scored = [(a.score, b.score) for a, b in pairs if a.score is not None and b.score is not None]
-    figures["score_correlation"] = _rank(scored)
+    figures["score_correlation"] = rank_correlation([one for one, _ in scored], [two for _, two in scored])
     for part in COMPONENTS:
         letter = part.value[0]
         marks = [
@@ -129,20 +130,6 @@ def agreement(first: Sequence[LabelledAnswer], second: Sequence[LabelledAnswer])
         if marks:
             figures[f"{part.value.lower()}_mark_kappa"] = mark_kappa(marks)
     return {name: round(value, 3) for name, value in figures.items()}
-
-
-def mark_kappa(marks: Sequence[tuple[int | None, int | None]]) -> float:
-    """Return the quadratic weighted kappa of pairs of marks 0 to 3; 1 where there is only one mark at all."""
-    if len({mark for pair in marks for mark in pair}) == 1:
-        return 1.0
-    first, second = zip(*marks, strict=True)
-    return float(cohen_kappa_score(first, second, weights="quadratic", labels=[0, 1, 2, 3]))
-
-
-def _rank(pairs: Sequence[tuple[float, float]]) -> float:
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic) if len(pairs) > 2 else 0.0
 
 
 def path_of_second() -> Path:

@@ -99,7 +99,6 @@ class Reading:
     answer_kind: AnswerKind | None
     kind_confidence: float
     doc: Doc
-    question_lemmas: frozenset[str]
     clauses: tuple[ReadClause, ...]
     spans: tuple[LabelledSpan, ...]
     #: How likely each label is anywhere, as ``Labeller.read`` gives it; empty where nobody was asked.

@@ -67,7 +67,7 @@ def components(reading: Reading, weights: Weights, lexicons: Lexicons) -> dict[L
 
 def _marks(reading: Reading, weights: Weights, lexicons: Lexicons) -> dict[Label, int]:
     words = {label: _distinct_words(reading.of(label)) for label in COMPONENTS}
-    steps = {_step_key(clause) for clause in reading.of(Label.ACTION) if clause.is_step}
+    steps = {_said(clause) for clause in reading.of(Label.ACTION) if clause.is_step}
     marks = {
         Label.SITUATION: _level(words[Label.SITUATION], weights.mark["situation_words"]),
         Label.TASK: _level(words[Label.TASK], weights.mark["task_words"]),
@@ -90,12 +90,11 @@ def _level(value: int, thresholds: Sequence[int]) -> int:
 
 def _distinct_words(clauses: Sequence[ReadClause]) -> int:
     """Count words, a repeated clause once: saying it twice earns nothing."""
-    return sum(
-        len(text.split()) for text in {clause.span.text.lower().strip(" .,;:!?") for clause in clauses}
-    )
+    return sum(len(text.split()) for text in {_said(clause) for clause in clauses})
 
 
-def _step_key(clause: ReadClause) -> str:
+def _said(clause: ReadClause) -> str:
+    """Return what a clause says, so that the same words count once."""
     return clause.span.text.lower().strip(" .,;:!?")
 
 

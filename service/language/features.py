@@ -66,7 +66,6 @@ _MONEY = re.compile(
 _DIGIT = re.compile(r"\d")
 _HEDGES = frozenset("maybe perhaps probably guess sort kind somewhat".split())
 _HABIT = frozenset("always usually generally often normally never typically tend".split())
-_FINITE_PAST = frozenset({"VBD"})
 
 
 def clause_features(doc: Doc, clauses: Sequence[Span], *, question: frozenset[str]) -> list[tuple[str, ...]]:

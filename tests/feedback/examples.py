@@ -78,7 +78,6 @@ def reading_of(example: Example, question_type: QuestionType, language: Language
             answer_kind=AnswerKind.STORY if tells else AnswerKind.OPINION,
             kind_confidence=CONFIDENCE,
             doc=doc,
-            question_lemmas=question,
             clauses=tuple(
                 ReadClause(
                     Clause(
