@@ -28,14 +28,18 @@ ANSWER = "I led 😀 a team of four. We shipped it two weeks early."
 class FakeReviewer:
     """Calls an answer one ACTION that lacks a result.
 
-    ``seconds`` is how long it takes, looking at the deadline every 10 ms as a reviewer does between stages;
+    ``seconds`` is how long it takes, looking at the deadline every ``stage`` seconds as a reviewer does between
+    stages, and at the end;
     ``failure`` is raised instead. ``most_at_once`` is how many reviews ever ran at the same time.
     """
 
     versions = VERSIONS
 
-    def __init__(self, *, seconds: float = 0.0, failure: Exception | None = None) -> None:
+    def __init__(
+        self, *, seconds: float = 0.0, stage: float = 0.01, failure: Exception | None = None
+    ) -> None:
         self.seconds = seconds
+        self.stage = stage
         self.failure = failure
         self.reviewed = 0
         self.most_at_once = 0
@@ -61,7 +65,9 @@ class FakeReviewer:
         while (now := time.monotonic()) < done:
             if deadline is not None and now > deadline:
                 raise DeadlineExceeded
-            time.sleep(min(0.01, done - now))
+            time.sleep(min(self.stage, done - now))
+        if deadline is not None and time.monotonic() > deadline:
+            raise DeadlineExceeded
 
 
 def report_on(answer: Answer) -> Report:

@@ -79,8 +79,9 @@ def test_answer_that_takes_too_long_is_503(make_app: MakeApp) -> None:
 
 
 def test_wait_counts_towards_the_deadline(make_app: MakeApp) -> None:
-    reviewer = FakeReviewer(seconds=0.7)
-    app = make_app(reviewer, deadline=1.0, waiting_line=8)
+    # One long stage: the second one looks up when all who wait are past their deadlines, however they started.
+    reviewer = FakeReviewer(seconds=1.0, stage=1.0)
+    app = make_app(reviewer, deadline=1.5, waiting_line=8)
     replies = _post_many(app, 6)
     answered = [seconds for status, seconds, _ in replies if status == 200]
     late = [seconds for status, seconds, _ in replies if status == 503]
