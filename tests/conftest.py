@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hypothesis
@@ -11,9 +11,11 @@ import pytest
 from spacy.language import Language as Nlp
 
 from service.feedback.catalogue import Catalogue, load_catalogue
+from service.language.model_folder import SENTENCE_ENDS
 from service.language.nlp import Language, load_nlp
 from service.reviewer import Reviewer
 from service.settings import Settings
+from training.ends import fit_sentence_ends
 from training.fit import FitSettings, Fitted, fit
 from training.folder import write_model
 from training.opinions import with_opinions
@@ -83,6 +85,8 @@ def tiny(language: Language, catalogue: Catalogue, tmp_path_factory: pytest.Temp
     """Give a model that is fitted, with its opinions, on a tiny corpus."""
     items = list(prepared(tiny_answers(), language))
     fitted, _ = with_opinions(fit(items), items, language, catalogue)
+    ends = fit_sentence_ends([item.answer for item in items], language)
+    fitted = replace(fitted, heads={**fitted.heads, SENTENCE_ENDS: ends})
     folder = tmp_path_factory.mktemp("models") / "tiny-1"
     write_tiny(folder, fitted, items, language)
     return TinyModel(folder, fitted, items)

@@ -22,7 +22,8 @@ from spacy.language import Language as Nlp
 
 from service.feedback.catalogue import load_catalogue
 from service.feedback.score import load_weights
-from service.language.model_folder import current_model_name, load_model
+from service.language.ends import SentenceEnds
+from service.language.model_folder import SENTENCE_ENDS, current_model_name, load_model
 from service.language.nlp import Language, load_nlp
 from service.language.text import prepare
 from service.records import Answer
@@ -124,7 +125,8 @@ def main(count: int, rounds: int, as_json: bool) -> None:
     started = time.perf_counter()
     nlp = load_nlp(settings.spacy_model)
     model = load_model(settings.models_dir, settings.model or current_model_name(settings.models_dir), nlp)
-    reviewer = Reviewer(Language(nlp), model, load_catalogue(settings.rules_file), load_weights(), settings)
+    language = Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS]))
+    reviewer = Reviewer(language, model, load_catalogue(settings.rules_file), load_weights(), settings)
     load = time.perf_counter() - started
     review, bare, ratio = measure(reviewer, nlp, answers(count), rounds)
     if as_json:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from training.corpus import LabelledAnswer
+from training.describe import fill_tables
 from training.fit import FitSettings, Fitted
 
 HELD_OUT = "<!-- held-out figures -->"
 JUDGED = "<!-- judged against readers -->"
+#: Sections that commands fill, by the name of their marks.
+CANDIDATES, ABLATIONS, RELIABILITY = "candidates", "ablations", "reliability"
 
 
 def table(rows: Mapping[str, Mapping[str, object]]) -> str:
@@ -71,6 +74,9 @@ Cross-fitted on the training answers: how often readers raise each (gold), how o
 it is right. One without a limit is never raised: its precision stays under 0.7, or it has too few examples.
 
 {table(opinions)}
+{_marks(ABLATIONS)}
+{_marks(RELIABILITY)}
+{_marks(CANDIDATES)}
 {JUDGED}
 
 ## Limits
@@ -87,9 +93,54 @@ def add_held_out(card: Path, figures: Mapping[str, Mapping[str, object]]) -> Non
         card,
         HELD_OUT,
         "### On answers that were not trained on\n\nRows marked *bare* are the same answers lower-cased without "
-        "punctuation; *position only* and *words only* are the same learner seeing nothing else, without context "
-        f"or decoding.\n\n{table(figures)}",
+        "punctuation, those marked with a mode the answers of that mode; *ece* is the expected calibration error by "
+        f"clause.\n\n{table(figures)}",
     )
+
+
+def add_ablations(card: Path, trained_on: str, figures: Mapping[str, Mapping[str, object]]) -> None:
+    """Put the figures of the learner without its parts into the card."""
+    _put(
+        card,
+        ABLATIONS,
+        f"## What each part is worth\n\nThe same learner, fitted on {trained_on} without its copies. *without "
+        "position*: neither the features of place nor those that mark the first and last clause; *without context*: "
+        "each clause by itself, then decoded; *without decoding*: the likeliest label of each clause; *position only* "
+        f"and *words only*: each clause by nothing else, without context or decoding.\n\n{table(figures)}",
+    )
+
+
+def add_reliability(card: Path, picture: str, errors: Mapping[str, Mapping[str, object]]) -> None:
+    """Put the reliability curve, a picture beside the card, and the calibration errors into the card."""
+    _put(
+        card,
+        RELIABILITY,
+        "## Confidence\n\nThe confidence of clauses, in ten bins of equal count, against the share that is right; "
+        f"*ece* is the mean distance of the two.\n\n![Reliability curve]({picture})\n\n{table(errors)}",
+    )
+
+
+def add_candidates(card: Path, answers: int, rows: Mapping[str, Mapping[str, object]]) -> None:
+    """Put the comparison of learners into the card."""
+    _put(
+        card,
+        CANDIDATES,
+        f"## Learners compared\n\nOn {answers:,} training answers without their copies, each labelled by a learner "
+        "that had not seen its fold of writing batches. *fit_s*: processor seconds to fit one fold; *predict_us*: microseconds "
+        f"to label a clause.\n\n{table(rows)}",
+    )
+
+
+def _marks(name: str) -> str:
+    return f"<!-- {name} -->\n<!-- /{name} -->"
+
+
+def _put(card: Path, name: str, text: str) -> None:
+    """Put ``text`` between the marks of ``name``; a card without them gets them at its end."""
+    content = card.read_text(encoding="utf-8")
+    if f"<!-- {name} -->" not in content:
+        card.write_text(f"{content.rstrip()}\n\n{_marks(name)}\n", encoding="utf-8")
+    fill_tables(card, {name: text})
 
 
 def add_judgement(

@@ -6,33 +6,55 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from service.errors import StarFeedbackError
 from service.feedback.catalogue import load_catalogue
-from service.labels import Label
-from service.language.labeller import Labeller
-from service.language.model_folder import load_model
+from service.language.ends import SentenceEnds
+from service.language.heads import LinearHead
+from service.language.model_folder import SENTENCE_ENDS, Model, load_model
 from service.language.nlp import Language, load_nlp
 from service.reviewer import Reviewer
 from service.settings import Settings
-from training.card import add_held_out, add_judgement, model_card, table
+from training.ablate import ablations, baselines
+from training.candidates import LEARNERS, compare
+from training.card import (
+    add_ablations,
+    add_candidates,
+    add_held_out,
+    add_judgement,
+    add_reliability,
+    model_card,
+    table,
+)
 from training.check import crowding, known_findings, problems
 from training.corpus import LabelledAnswer, read_jsonl, write_jsonl
 from training.curve import draw, learning_curve
 from training.describe import fill_tables, markdown, mix, voice
-from training.evaluate import cross_fitted_figures, figures, predict_spans
-from training.fit import Baseline, FitSettings, fit, fit_baseline
+from training.drift import Verdict, look_at, measures, verdict_of
+from training.drift import draw as draw_drift
+from training.ends import fit_sentence_ends
+from training.errors import PAGE, compare_all, page_tables, report
+from training.evaluate import by_mode, cross_fitted_figures, figures, labels_in_use, predict_spans
+from training.fit import FOLDS, Baseline, FitSettings, fit
 from training.folder import write_model
+from training.formats.importing import Imported, export_labels, import_labels, write_imported
+from training.formats.records import Options, Task
+from training.formats.registry import EXPORTS, FORMATS, SUGGESTIONS
+from training.formats.unlabelled import read_answers
 from training.judge import judge as judge_answers
 from training.judge import judgement_rows, review_all
 from training.marks import MarkError, read_marked
 from training.opinions import with_opinions
-from training.prepare import prepared, without_punctuation
+from training.prepare import PreparedAnswer, copies, prepared, without_punctuation
+from training.reliability import RELIABILITY_CURVE, calibration_error, curve_rows, reliability
+from training.reliability import draw as draw_reliability
 from training.second import agreement, path_of_second, read_reading, sample, sheet
 from training.splits import DATA, MARKED, Split, path_of, split_of
+from training.suggest import known_words, suggest, tasks, unfit
 
 #: Exit codes: all fine; problems were found; the call was wrong (click's own).
 FINE, FOUND = 0, 1
@@ -45,6 +67,20 @@ def main() -> None:
 
 def _language(settings: Settings) -> Language:
     return Language(load_nlp(settings.spacy_model))
+
+
+def _model(settings: Settings, name: str) -> tuple[Model, Language]:
+    """Return a model and spaCy as it reads for that model."""
+    nlp = load_nlp(settings.spacy_model)
+    model = load_model(settings.models_dir, name, nlp)
+    return model, Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS]))
+
+
+def _reading_as_trained(answers: Sequence[LabelledAnswer], settings: Settings) -> tuple[LinearHead, Language]:
+    """Return the sentence ends learnt from ``answers``, and spaCy as it reads with them."""
+    nlp = load_nlp(settings.spacy_model)
+    ends = fit_sentence_ends(answers, Language(nlp))
+    return ends, Language(nlp, SentenceEnds(ends))
 
 
 def read_data(paths: Sequence[Path]) -> tuple[list[LabelledAnswer], list[str]]:
@@ -124,11 +160,12 @@ def describe(write: bool) -> None:
 @click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def curve(data: tuple[Path, ...]) -> None:
     """Draw the learning curve on the development part, and on DATA, into the datasheet."""
-    language = _language(Settings.from_environment())
+    answers = read_jsonl(path_of(Split.TRAIN))
+    _, language = _reading_as_trained(answers, Settings.from_environment())
     held_out = {
         path.stem: list(prepared(read_jsonl(path), language)) for path in (path_of(Split.DEVELOPMENT), *data)
     }
-    rows = learning_curve(list(prepared(read_jsonl(path_of(Split.TRAIN)), language)), held_out)
+    rows = learning_curve(list(prepared(answers, language)), held_out)
     draw(rows, DATA / "learning-curve.svg")
     picture = "![Word macro-F1 against the number of training answers](learning-curve.svg)"
     fill_tables(DATA / "DATASHEET.md", {"curve": f"{picture}\n\n{table(rows)}"})
@@ -165,20 +202,17 @@ def train(data: tuple[Path, ...], out: Path) -> None:
 
     The frozen test part is never opened here: 'evaluate' does that.
     """
-    if any(path.resolve() == path_of(Split.TEST).resolve() for path in _files(data)):
-        raise click.UsageError(
-            f"{path_of(Split.TEST).name} is the frozen test part; no model is trained on it"
-        )
+    _refuse_frozen(data, "no model is trained on it")
     answers, broken = read_data(data)
     if broken:
         raise click.ClickException("\n".join(broken))
     started = time.monotonic()
-    language = _language(Settings.from_environment())
+    ends, language = _reading_as_trained(answers, Settings.from_environment())
     ready = list(prepared(answers, language))
-    bare = list(prepared(map(without_punctuation, answers), language))
     settings = FitSettings()
     with click.progressbar(length=5, label="fitting", file=sys.stderr) as bar:
-        fitted = fit(ready, bare, settings=settings, progress=lambda _: bar.update(1))
+        fitted = fit(ready, copies(ready, language), settings=settings, progress=lambda _: bar.update(1))
+        fitted = replace(fitted, heads={**fitted.heads, SENTENCE_ENDS: ends})
         fitted, opinions = with_opinions(fitted, ready, language, load_catalogue())
         bar.update(1)
     rows = {"cross-fitted": cross_fitted_figures(ready, fitted.cross_fitted).as_row()}
@@ -197,23 +231,114 @@ def train(data: tuple[Path, ...], out: Path) -> None:
 @click.option(
     "--beside", type=click.Path(exists=True, path_type=Path), help="Fit the baselines on this data."
 )
+@click.option("--ablate", is_flag=True, help="Fit the learner without its parts too; takes minutes.")
 @click.option("--card", is_flag=True, help="Write the figures to the model's card.")
-def evaluate(model: str, data: tuple[Path, ...], beside: Path | None, card: bool) -> None:
+def evaluate(model: str, data: tuple[Path, ...], beside: Path | None, ablate: bool, card: bool) -> None:
     """Print the figures of MODEL (a name in models/) on labelled DATA that it was not trained on."""
+    if ablate and beside is None:
+        raise click.UsageError("--ablate fits learners; name the data to fit them on with --beside")
     settings = Settings.from_environment()
-    language = _language(settings)
     name = Path(model).name
-    loaded = load_model(settings.models_dir, name, language.nlp)
-    baselines = {}
-    if beside is not None:
-        ready = list(prepared(read_jsonl(beside), language))
-        baselines = {sees: fit_baseline(ready, sees) for sees in ("position only", "words only")}
+    loaded, language = _model(settings, name)
     rows: dict[str, dict[str, float]] = {}
+    held_out: dict[str, list[PreparedAnswer]] = {}
     for path in data:
-        rows |= _figures(path, loaded.labeller, language, baselines)
+        answers = read_jsonl(path)
+        items = list(prepared(answers, language))
+        bare = list(prepared(map(without_punctuation, answers), language))
+        held_out[path.stem] = items
+        for part, members in {"": items, " bare": bare, **by_mode(items)}.items():
+            row = _row(partial(predict_spans, loaded.labeller), members)
+            rows[path.stem + part] = row | {"ece": calibration_error(loaded.labeller, members)}
     _print(rows)
+    fitted_beside: dict[str, dict[str, float]] = {}
+    if beside is not None:
+        fitted_beside = _rows_beside(beside, held_out, language, ablate=ablate)
+        _print(fitted_beside)
     if card:
-        add_held_out(settings.models_dir / name / "README.md", rows)
+        folder = settings.models_dir / name
+        add_held_out(folder / "README.md", rows)
+        curves = {part: reliability(loaded.labeller, items) for part, items in held_out.items()}
+        draw_reliability(curves, folder / RELIABILITY_CURVE)
+        add_reliability(folder / "README.md", RELIABILITY_CURVE, curve_rows(curves))
+        if beside is not None:
+            add_ablations(folder / "README.md", beside.name, fitted_beside)
+
+
+def _rows_beside(
+    beside: Path, held_out: Mapping[str, Sequence[PreparedAnswer]], language: Language, *, ablate: bool
+) -> dict[str, dict[str, float]]:
+    """Return the figures of what is fitted on the data ``beside`` for comparison."""
+    ready = list(prepared(read_jsonl(beside), language))
+    predictors = {**(ablations(ready) if ablate else {}), **baselines(ready)}
+    return {
+        f"{name}, {sees}": _row(predict, items)
+        for name, items in held_out.items()
+        for sees, predict in predictors.items()
+    }
+
+
+def _row(predict: Baseline, items: Sequence[PreparedAnswer]) -> dict[str, float]:
+    answers = [item.answer for item in items]
+    return figures(answers, [predict(item) for item in items], labels_in_use(answers)).as_row()
+
+
+@main.command()
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--worst", "most", default=10, show_default=True, type=click.IntRange(min=0), help="Answers to print."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file instead.")
+@click.option("--frozen", is_flag=True, help="Allow the frozen test part: its figures, never its words.")
+@click.option("--page", is_flag=True, help="Put the tables into training/ERRORS.md.")
+def errors(model: str, data: tuple[Path, ...], most: int, out: Path | None, frozen: bool, page: bool) -> None:
+    """Print where MODEL goes wrong on labelled DATA that it was not trained on: words, pairs, worst answers."""
+    if not frozen:
+        _refuse_frozen(data, "its words are for nobody; --frozen gives figures only")
+    settings = Settings.from_environment()
+    loaded, language = _model(settings, Path(model).name)
+    sets = {}
+    parts = []
+    for path in data:
+        answers, broken = read_data((path,))
+        if broken:
+            raise click.ClickException("\n".join(broken))
+        sets[path.stem] = compare_all(loaded.labeller, list(prepared(answers, language)))
+        parts.append(report(path.stem, sets[path.stem], most=0 if _holds_frozen(path) else most))
+    text = "\n".join(parts)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+    if page:
+        fill_tables(PAGE, page_tables(sets, f"Model {loaded.name} ({loaded.version}) on {', '.join(sets)}."))
+
+
+@main.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--answers", "count", default=600, show_default=True, type=click.IntRange(min=1), help="How many of DATA."
+)
+@click.option("--card", help="Write the table to the card of this model (a name in models/).")
+def candidates(data: tuple[Path, ...], count: int, card: str | None) -> None:
+    """Compare learners by cross-fitting on COUNT answers of DATA, as the hashes of their ids choose them."""
+    _refuse_frozen(data, "no learner is chosen on it")
+    answers, broken = read_data(data)
+    if broken:
+        raise click.ClickException("\n".join(broken))
+    settings = Settings.from_environment()
+    page = settings.models_dir / Path(card).name / "README.md" if card else None
+    if page is not None and not page.exists():
+        raise click.UsageError("there is no model of that name, or it has no card")
+    chosen = sample(answers, count)
+    _, language = _reading_as_trained(chosen, settings)
+    ready = list(prepared(chosen, language))
+    with click.progressbar(length=FOLDS * len(LEARNERS), label="fitting", file=sys.stderr) as bar:
+        rows = compare(ready, progress=lambda _: bar.update(1))
+    _print(rows)
+    if page is not None:
+        add_candidates(page, len(ready), rows)
 
 
 @main.command()
@@ -233,22 +358,157 @@ def judge(model: str, data: tuple[Path, ...], card: bool) -> None:
             add_judgement(settings.models_dir / settings.model / "README.md", path.stem, rows, findings)
 
 
-def _figures(
-    path: Path, labeller: Labeller, language: Language, baselines: Mapping[str, Baseline]
-) -> dict[str, dict[str, float]]:
-    answers = read_jsonl(path)
-    used = {label for answer in answers for span in answer.spans for label in (span.label, span.or_label)}
-    labels = tuple(label for label in Label if label in used)
-    rows: dict[str, dict[str, float]] = {}
-    for suffix, part in ("", answers), (" bare", [without_punctuation(answer) for answer in answers]):
-        parsed = list(prepared(part, language))
-        spans = [predict_spans(labeller, item) for item in parsed]
-        rows[path.stem + suffix] = figures(part, spans, labels).as_row()
-        if suffix:
-            continue
-        for name, baseline in baselines.items():
-            rows[f"{path.stem}, {name}"] = figures(part, [baseline(item) for item in parsed], labels).as_row()
-    return rows
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+_spans_key = click.option(
+    "--spans-key", default="sc", show_default=True, help="DocBin: the key of doc.spans that holds the labels."
+)
+
+
+@main.command("import")
+@click.argument("file", type=_FILE)
+@click.option("--format", "name", required=True, type=click.Choice(tuple(FORMATS)), help="What FILE is.")
+@click.option("--out", required=True, type=_OUT, help="The JSON Lines file of labelled answers to write.")
+@_spans_key
+@click.option("--text-key", help="Label Studio: the name of the text in a task's data.")
+@click.option("--fill", type=click.Choice(["other"]), help="Label words without a label OTHER.")
+@click.option(
+    "--label", "pairs", multiple=True, metavar="NAME=LABEL", help="What the file's label NAME means."
+)
+@click.option("--annotator", help="Take the labels of this person only.")
+def import_answers(
+    file: Path,
+    name: str,
+    out: Path,
+    spans_key: str,
+    text_key: str | None,
+    fill: str | None,
+    pairs: tuple[str, ...],
+    annotator: str | None,
+) -> None:
+    """Read the labelled answers of FILE, as a labelling tool exports them, into JSON Lines for 'train'.
+
+    What can't be used goes beside --out, into NAME.rejected.jsonl, and each reason is printed with its line (for a
+    DocBin: its document).
+    """
+    if any("=" not in pair for pair in pairs):
+        raise click.UsageError("--label takes NAME=LABEL, for example STAR_Situation=SITUATION")
+    labels = {pair.rpartition("=")[0]: pair.rpartition("=")[2] for pair in pairs}
+    options = Options(spans_key, text_key, labels, fills=fill is not None, annotator=annotator)
+    imported = import_labels(file, FORMATS[name], options)
+    beside = write_imported(imported, out)
+    _tell_import(file, imported, out, beside)
+    sys.exit(FOUND if imported.refused or not imported.answers else FINE)
+
+
+def _tell_import(file: Path, imported: Imported, out: Path, beside: Path | None) -> None:
+    for line, answer_id, what in imported.messages:
+        click.echo(f"{file}:{line}: {answer_id}: {what}")
+    refused = f"{len(imported.refused)} refused" + (f" ({beside})" if beside else "")
+    left_out = f"{len(imported.left_out)} left out"
+    click.echo(f"{out}: {len(imported.answers)} answers, {refused}, {left_out}")
+
+
+@main.command("export")
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--format", "name", required=True, type=click.Choice(EXPORTS), help="What to write.")
+@click.option("--out", required=True, type=_OUT, help="The file to write.")
+@_spans_key
+def export_answers(data: tuple[Path, ...], name: str, out: Path, spans_key: str) -> None:
+    """Write the labelled answers of DATA as a labelling tool reads them."""
+    answers, broken = read_data(data)
+    if broken:
+        raise click.ClickException("\n".join(broken))
+    export_labels(out, FORMATS[name], [Task(answer) for answer in answers], Options(spans_key=spans_key))
+    click.echo(f"{out}: {len(answers)} answers")
+
+
+@main.command("suggest")
+@click.argument("model")
+@click.argument("answers", type=_FILE)
+@click.option(
+    "--count", default=20, show_default=True, type=click.IntRange(min=1), help="How many to choose."
+)
+@click.option(
+    "--format", "name", required=True, type=click.Choice(SUGGESTIONS), help="The labelling tool to write for."
+)
+@click.option("--out", required=True, type=_OUT, help="The file of pre-labelled tasks to write.")
+def suggest_answers(model: str, answers: Path, count: int, name: str, out: Path) -> None:
+    """Rank unlabelled ANSWERS by what a label would teach MODEL, and write the first as pre-labelled tasks."""
+    given, broken = read_answers(answers)
+    loaded, language = _model(Settings.from_environment(), Path(model).name)
+    known = known_words(loaded.labeller)
+    fit_to_label: list[LabelledAnswer] = []
+    for answer in given:
+        code = unfit(answer, known)
+        if code is None:
+            fit_to_label.append(answer)
+        else:
+            broken.append(f"{answers}: {answer.id}: can't be judged ({code}); left out")
+    with click.progressbar(fit_to_label, label="reading", file=sys.stderr) as bar:
+        ranking = suggest(list(prepared(bar, language)), loaded.labeller, count)
+    for number, suggestion in enumerate(ranking, start=1):
+        click.echo(f"{number}. {suggestion.item.answer.id}: {suggestion.reason()}")
+    made = tasks(ranking, loaded.labeller, model=f"{loaded.name}+{loaded.version}")
+    export_labels(out, FORMATS[name], made, Options())
+    for line in broken:
+        click.echo(line)
+    click.echo(f"{out}: {len(made)} of {len(given)} answers")
+    sys.exit(FOUND if broken else FINE)
+
+
+@main.command("drift")
+@click.argument("model")
+@click.argument("answers", type=_FILE)
+@click.option("--picture", type=_OUT, help="The SVG picture to draw.")
+@click.option(
+    "--reference",
+    default=path_of(Split.TRAIN),
+    type=_FILE,
+    help="What to hold ANSWERS against (default: the training part of the corpus).",
+)
+@click.option(
+    "--most", default=400, show_default=True, type=click.IntRange(min=1), help="Answers of each to read."
+)
+def drift_of_answers(model: str, answers: Path, picture: Path | None, reference: Path, most: int) -> None:
+    """Say how new ANSWERS differ from those that MODEL was trained on; exit 0 only where they are the same."""
+    given, broken = read_answers(answers)
+    for line in broken:
+        click.echo(line)
+    if not given:
+        raise click.ClickException(f"{answers}: no answer can be read")
+    loaded, language = _model(Settings.from_environment(), Path(model).name)
+    old, new = sample(read_jsonl(reference), most), sample(given, most)
+    with click.progressbar(length=len(old) + len(new), label="reading", file=sys.stderr) as bar:
+        before, now = (
+            look_at(part, loaded.labeller, language, progress=lambda: bar.update(1)) for part in (old, new)
+        )
+    found = measures(before, now)
+    for measure in found:
+        click.echo(
+            f"{measure.name}: {measure.says}; PSI {measure.psi:.3f} (by chance to {measure.chance:.3f}); "
+            f"{measure.told}"
+        )
+    if picture is not None:
+        draw_drift(found, picture)
+    verdict = verdict_of(found)
+    click.echo(f"{verdict}: {len(new)} answers against {len(old)} of {reference.name}")
+    sys.exit(FINE if verdict is Verdict.SAME and not broken else FOUND)
+
+
+def _holds_frozen(path: Path) -> bool:
+    """Say whether a file or folder holds answers of the test part, as the marked files and their readings do."""
+    frozen = (path_of(Split.TEST), path_of_second(), MARKED)
+    resolved = path.resolve()
+    return any(
+        resolved.is_relative_to(held) or held.is_relative_to(resolved) for held in map(Path.resolve, frozen)
+    )
+
+
+def _refuse_frozen(data: Sequence[Path], why: str) -> None:
+    for path in data:
+        if _holds_frozen(path):
+            raise click.UsageError(f"{path.name} is or holds the frozen test part; {why}")
 
 
 def _print(rows: Mapping[str, Mapping[str, object]]) -> None:

@@ -6,6 +6,7 @@ is at least half of both. Presence is whether a part is there at all.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ def figures(
     boundaries_right = boundaries_gold = boundaries_seen = 0
     absent_right = absent_gold = absent_seen = 0
     for answer, spans in zip(answers, predicted, strict=True):
-        gold, seen = _paired_words(answer, spans)
+        gold, seen = paired_words(answer, spans)
         gold_words += gold
         seen_words += seen
         matched = _matched(answer, spans)
@@ -93,6 +94,27 @@ def figures(
     )
 
 
+def labels_in_use(answers: Iterable[LabelledAnswer]) -> tuple[Label, ...]:
+    """Return the labels that occur in the gold spans, in the order of ``Label``."""
+    used = {label for answer in answers for span in answer.spans for label in (span.label, span.or_label)}
+    return tuple(label for label in Label if label in used)
+
+
+def by_mode(items: Iterable[PreparedAnswer]) -> dict[str, list[PreparedAnswer]]:
+    """Return the answers of each mode under ``, mode``; none where there is but one mode."""
+    parts: dict[str, list[PreparedAnswer]] = {}
+    for item in items:
+        parts.setdefault(item.answer.meta.get("mode", ""), []).append(item)
+    return {f", {mode}": parts[mode] for mode in sorted(parts) if mode} if len(parts) > 1 else {}
+
+
+def clause_of_words(item: PreparedAnswer) -> list[int]:
+    """Return for every word of an answer the number of the clause that holds it."""
+    starts = [start for start, _ in item.offsets]
+    words = word_labels(item.answer.text, ())
+    return [max(0, bisect.bisect_right(starts, start) - 1) for start, _, _ in words]
+
+
 def cross_fitted_figures(answers: Sequence[PreparedAnswer], labels: Sequence[Sequence[Label]]) -> Figures:
     """Return the figures of labels that were given by models which had not seen the answer."""
     predicted = [
@@ -106,7 +128,8 @@ def _f1(right: int, gold: int, seen: int) -> float:
     return 2 * right / (gold + seen) if gold + seen else 1.0
 
 
-def _paired_words(answer: LabelledAnswer, spans: Iterable[LabelledSpan]) -> tuple[list[Label], list[Label]]:
+def paired_words(answer: LabelledAnswer, spans: Iterable[LabelledSpan]) -> tuple[list[Label], list[Label]]:
+    """Return the gold and the seen label of every word; where two gold labels count, the one that was seen."""
     accepted = {span.start: span.or_label for span in answer.spans if span.or_label is not None}
     starts = sorted(accepted)
     gold, seen = [], []

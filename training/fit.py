@@ -53,11 +53,11 @@ _ITERATIONS = 80
 class FitSettings:
     """What is chosen on the development part. ``first`` and ``second`` are inverse regularisation."""
 
-    first: float = 0.1
-    second: float = 0.1
+    first: float = 0.05
+    second: float = 0.05
     chain: float = 0.4
-    #: Weight of the copies without punctuation, against 1 for the answer as written.
-    bare_weight: float = 0.5
+    #: Weight of the copies (shortened, without punctuation), against 1 for the answer as written.
+    copy_weight: float = 0.5
     head: float = 0.3
 
 
@@ -106,7 +106,8 @@ def sparse_rows(examples: Sequence[Mapping[str, float]], vocabulary: Mapping[str
     return sparse.csr_matrix((data, indices, edges), shape=(len(examples), len(vocabulary)))
 
 
-def _matrix(answers: Sequence[PreparedAnswer], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
+def clause_rows(answers: Sequence[PreparedAnswer], vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
+    """Return one row for each clause of ``answers``: its own features and its neighbours', in three blocks."""
     rows = [row for prepared in answers for row in block_rows(prepared.features, vocabulary)]
     lengths = [len(row) for row in rows]
     columns = np.concatenate(rows)
@@ -127,23 +128,24 @@ def _probabilities(model: LogisticRegression, rows: sparse.csr_matrix) -> NDArra
     return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
-def _contexts(first: NDArray[np.float64], lengths: Sequence[int]) -> sparse.csr_matrix:
+def context_rows(first: NDArray[np.float64], lengths: Sequence[int]) -> sparse.csr_matrix:
+    """Return what the second step sees of the first one's probabilities, answers of ``lengths`` clauses."""
     edges = np.cumsum([0, *lengths])
     return sparse.csr_matrix(np.vstack([context_features(first[a:b]) for a, b in itertools.pairwise(edges)]))
 
 
 @contextmanager
-def _stopping_early() -> Iterator[None]:
+def stopping_early() -> Iterator[None]:
     """Let the solver stop short of convergence without a warning; warnings are the process's, not a thread's."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
 
 
-@_stopping_early()
+@stopping_early()
 def fit(
     answers: Sequence[PreparedAnswer],
-    bare: Sequence[PreparedAnswer] = (),
+    copies: Sequence[PreparedAnswer] = (),
     *,
     settings: FitSettings = FitSettings(),
     weights: Sequence[float] | None = None,
@@ -151,12 +153,12 @@ def fit(
 ) -> Fitted:
     """Fit the labeller and the heads.
 
-    ``bare`` are the same answers without punctuation, which only add examples. ``weights`` (one for each
+    ``copies`` are of the same answers, shortened or without punctuation; they only add examples. ``weights`` (one for each
     of ``answers``) let own data count more or less than shipped data. Raises ``ValueError`` where a label is
     lacking altogether.
     """
     answers = [prepared for prepared in answers if prepared.features]
-    everything = [*answers, *(prepared for prepared in bare if prepared.features)]
+    everything = [*answers, *(prepared for prepared in copies if prepared.features)]
     vocabulary = vocabulary_of(answers)
     lengths = [len(prepared.features) for prepared in everything]
     gold = np.array([LABELS.index(label) for prepared in everything for label in prepared.gold])
@@ -168,21 +170,21 @@ def fit(
     weight = np.sqrt(sizes + 0.5) * np.repeat(per_answer, lengths)
     weight /= weight.mean()
     folds = np.repeat([fold_of(prepared) for prepared in everything], lengths)
-    rows = _matrix(everything, vocabulary)
+    rows = clause_rows(everything, vocabulary)
 
     progress("first step, fold by fold")
-    first = _cross_fitted(rows, gold, weight, folds, settings.first)
-    stacked = sparse.hstack([LEXICAL_WEIGHT * rows, _contexts(first, lengths)]).tocsr()
+    first = cross_fit(rows, gold, weight, folds, settings.first)
+    stacked = sparse.hstack([LEXICAL_WEIGHT * rows, context_rows(first, lengths)]).tocsr()
 
     progress("second step, fold by fold")
-    second = _cross_fitted(stacked, gold, weight, folds, settings.second)
+    second = cross_fit(stacked, gold, weight, folds, settings.second)
     progress("both steps on everything")
     with ThreadPoolExecutor(_THREADS) as pool:
         first_model, second_model = pool.map(
-            lambda part: _fitted(part[0], gold, weight, part[1]),
+            lambda part: fit_step(part[0], gold, weight, part[1]),
             ((rows, settings.first), (stacked, settings.second)),
         )
-    moves = _moves(answers, settings.chain)
+    moves = moves_of(answers, settings.chain)
     temperature = _temperature(np.log(np.clip(second, 1e-6, 1)), gold, lengths, moves)
     split = rows.shape[1]
     labeller = Labeller(
@@ -200,13 +202,14 @@ def fit(
     return Fitted(labeller, _fit_heads(answers, cross_fitted, settings), cross_fitted)
 
 
-def _fitted(
+def fit_step(
     rows: sparse.csr_matrix, gold: NDArray[np.intp], weight: NDArray[np.float64], strength: float
 ) -> LogisticRegression:
+    """Fit one step with the inverse regularisation ``strength``."""
     return _logistic(strength).fit(rows, gold, sample_weight=weight)
 
 
-def _cross_fitted(
+def cross_fit(
     rows: sparse.csr_matrix,
     gold: NDArray[np.intp],
     weight: NDArray[np.float64],
@@ -218,7 +221,7 @@ def _cross_fitted(
     with ThreadPoolExecutor(_THREADS) as pool:
         models = list(
             pool.map(
-                lambda fold: _fitted(
+                lambda fold: fit_step(
                     rows[folds != fold], gold[folds != fold], weight[folds != fold], strength
                 ),
                 numbers,
@@ -238,13 +241,13 @@ def _answer_weights(
 ) -> NDArray[np.float64]:
     own = np.ones(len(answers)) if weights is None else np.asarray(weights, dtype=float)
     by_id = {prepared.answer.id: w for prepared, w in zip(answers, own, strict=True)}
-    copies = [
-        settings.bare_weight * by_id.get(prepared.answer.id, 1.0) for prepared in everything[len(answers) :]
+    copied = [
+        settings.copy_weight * by_id.get(prepared.answer.id, 1.0) for prepared in everything[len(answers) :]
     ]
-    return np.concatenate([own, copies])
+    return np.concatenate([own, copied])
 
 
-def _moves(answers: Sequence[PreparedAnswer], strength: float) -> NDArray[np.float64]:
+def moves_of(answers: Sequence[PreparedAnswer], strength: float) -> NDArray[np.float64]:
     """Return how much likelier each move between labels is than chance, as scaled log-ratios."""
     counts = np.full((len(LABELS), len(LABELS)), 0.5)
     prior = np.ones(len(LABELS))
@@ -348,11 +351,10 @@ def fit_head(
     return LinearHead(kept, vocabulary, weights.astype(np.float32), intercept.astype(np.float32))
 
 
-_PLACE = (
+PLACE = (
     "at=",
     "from_start=",
     "from_end=",
-    "size=",
     "len=",
     "first_sentence",
     "last_sentence",
@@ -365,7 +367,7 @@ def fit_baseline(answers: Sequence[PreparedAnswer], sees: str) -> Baseline:
 
     def kept(clause: Sequence[str]) -> dict[str, float]:
         if sees == "position only":
-            return {name: 1.0 for name in clause if name.startswith(_PLACE)}
+            return {name: 1.0 for name in clause if name.startswith(PLACE)}
         return {name: 1.0 for name in clause if name.startswith(("w=", "b="))}
 
     examples = [

@@ -11,11 +11,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.labels import Label
+from service.feedback.marks import split_marks
 from training.corpus import GoldSpan, LabelledAnswer
 
-_LETTERS = {label.value[0]: label for label in Label}
-_MARK = re.compile(r"\[([STARO])\] ?")
 _ANSWER = re.compile(r"^## +(\S+)[ \t]*\n", re.MULTILINE)
 _HEADER = re.compile(r"^([a-z_]+):[ \t]*(.*)$")
 #: Header names that are fields of the record; any other known name goes into ``meta``.
@@ -33,29 +31,9 @@ class MarkError(ValueError):
 
 
 def parse_marks(marked: str) -> tuple[str, tuple[GoldSpan, ...]]:
-    """Return the plain text and its spans.
-
-    Raises ``ValueError`` where the text does not open with a mark, where a mark has no words, or
-    where two neighbours have the same label.
-    """
-    pieces = _MARK.split(marked)
-    if pieces[0].strip() or len(pieces) < 3:
-        raise ValueError("the answer must open with a mark such as [S]")
-    text = ""
-    spans: list[GoldSpan] = []
-    for letter, words in zip(pieces[1::2], pieces[2::2], strict=True):
-        label = _LETTERS[letter]
-        body = words.strip()
-        if not body:
-            raise ValueError(f"a mark [{letter}] has no words after it")
-        if spans and spans[-1].label == label:
-            raise ValueError(f"two spans side by side are both [{letter}]: ...{body[:30]!r}; join them")
-        if text and not text[-1].isspace():
-            raise ValueError(f"the mark before {body[:30]!r} stands inside a word")
-        start = len(text) + len(words) - len(words.lstrip())
-        spans.append(GoldSpan(start, start + len(body), label))
-        text += words
-    return text.rstrip(), tuple(spans)
+    """Return the plain text and its spans; raises ``ValueError`` as ``split_marks`` does."""
+    text, spans = split_marks(marked)
+    return text, tuple(GoldSpan(*span) for span in spans)
 
 
 def format_marks(text: str, spans: tuple[GoldSpan, ...]) -> str:

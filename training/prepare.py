@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.labels import Label
 from service.language.clauses import SPANS_KEY
+from service.language.ends import ends_sentence
 from service.language.features import clause_features, content_lemmas
 from service.language.nlp import Language
 from service.language.text import prepare
@@ -16,6 +20,11 @@ from training.corpus import GoldSpan, LabelledAnswer, word_labels
 
 #: A longer labelled answer than the service takes is of no use, in tokens.
 _MOST_TOKENS = 20_000
+#: What a shortened copy is made of: answers of so many clauses, of each span such a share of its sentences, in
+#: all at most so much of the text.
+_LEAST_CLAUSES = 6
+_SHARES = (0.15, 0.5)
+_MOST_KEPT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +99,55 @@ def without_punctuation(answer: LabelledAnswer) -> LabelledAnswer:
         if start < end:
             spans.append(GoldSpan(start, end, span.label, span.or_label))
     return replace(answer, text=text.rstrip(), spans=tuple(spans))
+
+
+def copies(items: Sequence[PreparedAnswer], language: Language) -> list[PreparedAnswer]:
+    """Return what a labeller is trained on beside the answers: each without punctuation, shortened, and both."""
+    short = [answer for item in items if (answer := shortened(item)) is not None]
+    changed = itertools.chain(
+        (without_punctuation(item.answer) for item in items), short, map(without_punctuation, short)
+    )
+    return list(prepared(changed, language))
+
+
+def shortened(item: PreparedAnswer) -> LabelledAnswer | None:
+    """Return the answer told in fewer sentences: of every span some that follow on one another.
+
+    Most answers of the corpus are long, and most of those that tell no story are not; without such copies a
+    labeller learns that a short answer is no story. ``None`` where there is too little to leave out. The same
+    answer gives the same copy.
+    """
+    text = item.answer.text
+    if len(item.gold) < _LEAST_CLAUSES:
+        return None
+    chance = random.Random(hashlib.sha256(item.answer.id.encode()).digest())  # noqa: S311  (no secret)
+    share = chance.uniform(*_SHARES)
+    pieces: list[str] = []
+    spans: list[GoldSpan] = []
+    position = kept = 0
+    for label, run in itertools.groupby(range(len(item.gold)), key=lambda k: item.gold[k]):
+        units = _units(item, list(run))
+        count = max(1, round(share * len(units)))
+        first = chance.randrange(len(units) - count + 1)
+        start, end = units[first][0], units[first + count - 1][1]
+        pieces.append(text[start:end])
+        spans.append(GoldSpan(position, position + end - start, label))
+        position += end - start + 1
+        kept += end - start
+    if kept > _MOST_KEPT * len(text):
+        return None
+    return replace(item.answer, text=" ".join(pieces), spans=tuple(spans))
+
+
+def _units(item: PreparedAnswer, run: Sequence[int]) -> list[tuple[int, int]]:
+    """Return what of a span is kept or left out as one: its sentences, or the clauses of a lone sentence."""
+    text = item.answer.text
+    units: list[list[int]] = [[]]
+    for k in run:
+        units[-1].append(k)
+        if ends_sentence(text[item.offsets[k][0] : item.offsets[k][1]].rstrip()[-3:]):
+            units.append([])
+    units = [unit for unit in units if unit]
+    if len(units) == 1:
+        units = [[k] for k in run]
+    return [(item.offsets[unit[0]][0], item.offsets[unit[-1]][1]) for unit in units]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Span, Token
 
-FEATURE_VERSION = "2"
+FEATURE_VERSION = "3"
 
 _VERBAL = frozenset({"VERB", "AUX"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
@@ -202,6 +202,10 @@ def subject_of(verb: Token) -> Token | None:
     return None
 
 
+def _is_passive(verb: Token) -> bool:
+    return any(child.dep_ in ("nsubjpass", "auxpass") for child in verb.children)
+
+
 def _grammar(clause: Span, tokens: Sequence[Token]) -> list[str]:
     features: list[str] = []
     lowers = {token.lower_ for token in tokens}
@@ -211,15 +215,17 @@ def _grammar(clause: Span, tokens: Sequence[Token]) -> list[str]:
     else:
         tense, person = tense_of(verb), person_of(subject_of(verb))
         lemma = verb.lemma_.lower()
+        # "I asked" and "I was asked" have the same subject, and opposite parts in the story.
+        role = f"{person}<" if _is_passive(verb) else person
         features += [
             f"tense={tense}", f"person={person}", f"tp={tense}|{person}", f"root={lemma}",
-            f"rp={lemma}|{person}", f"rt={lemma}|{tense}", f"dep={verb.dep_}",
+            f"rp={lemma}|{role}", f"rt={lemma}|{tense}", f"dep={verb.dep_}",
         ]  # fmt: skip
-        features += [f"vc={name}|{person}" for name in _CLASS_OF.get(lemma, ())]
+        features += [f"vc={name}|{role}" for name in _CLASS_OF.get(lemma, ())]
         features += [f"vt={name}|{tense}" for name in _CLASS_OF.get(lemma, ())]
         if any(child.dep_ == "neg" for child in verb.children):
             features.append(f"neg|{tense}")
-        if any(child.dep_ in ("nsubjpass", "auxpass") for child in verb.children):
+        if _is_passive(verb):
             features.append(f"passive|{person}")
         for child in verb.children:
             if child.dep_ in ("xcomp", "ccomp"):
@@ -262,7 +268,6 @@ def _place(
         f"at={int(middle * 10)}",
         f"from_start={min(number, 4)}",
         f"from_end={min(clauses - 1 - number, 4)}",
-        f"size={'1' if tokens < 40 else '2' if tokens < 90 else '3' if tokens < 200 else '4'}",
         f"len={min(len(clause) // 4, 5)}",
     ]
     if sentence == 0:

@@ -24,7 +24,7 @@ LABELS: tuple[Label, ...] = tuple(Label)
 #: How many clauses to each side the second step looks at.
 WINDOW = 3
 #: Prefixes of features that are not looked at in neighbours: too rare, or true of the place itself.
-_OWN_ONLY = ("b=", "t=", "o3=", "at=", "from_", "size=", "len=")
+_OWN_ONLY = ("b=", "t=", "o3=", "at=", "from_", "len=")
 #: How much the first step's features weigh in the second one.
 LEXICAL_WEIGHT = 0.3
 

@@ -45,6 +45,8 @@ HEADS: dict[str, type[StrEnum]] = {
 }
 #: The head with a column for each finding that is judged by a trained opinion.
 OPINIONS = "opinions"
+#: The head that finds where sentences end in text without punctuation.
+SENTENCE_ENDS = "sentence_ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
             chain=Chain(arrays["moves"].astype(np.float64)),
             temperature=temperature,
         ),
-        heads={head: _head(head, settings, contents) for head in (*HEADS, OPINIONS)},
+        heads={head: _head(head, settings, contents) for head in (*HEADS, OPINIONS, SENTENCE_ENDS)},
         limits={finding: (pair[0], pair[1]) for finding, pair in settings["limits"].items()},
         manifest=manifest,
     )

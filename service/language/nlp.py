@@ -19,6 +19,7 @@ from thinc.api import NumpyOps, set_current_ops
 
 from service.errors import DeadlineExceeded, InvalidRequest, Problem, SettingsRefused
 from service.language.clauses import make_star_clauses  # noqa: F401  (registers the factory)
+from service.language.ends import SentenceEnds
 from service.language.text import AnalysisText
 
 #: Components of the English pipeline that nothing here reads.
@@ -59,10 +60,14 @@ def load_nlp(name: str) -> Nlp:
 
 
 class Language:
-    """One spaCy pipeline, shared by the threads of a process."""
+    """One spaCy pipeline, shared by the threads of a process.
 
-    def __init__(self, nlp: Nlp) -> None:
+    ``ends`` finds the sentences of text without punctuation; without it the parser is left to guess.
+    """
+
+    def __init__(self, nlp: Nlp, ends: SentenceEnds | None = None) -> None:
         self.nlp = nlp
+        self._ends = ends
         self._lock = threading.Lock()
 
     @contextmanager
@@ -73,12 +78,14 @@ class Language:
         deadline: float | None = None,
         most_tokens: int = 5_000,
         parsed: bool = True,
+        field: str = "answer",
     ) -> Iterator[Doc]:
         """Yield the ``Doc`` of ``text``; it and all that is spaCy's dies with the block.
 
         ``deadline`` is a ``time.monotonic`` moment; raises ``DeadlineExceeded`` where the turn for
         this text does not come before it, and ``InvalidRequest`` (413) where it has too many tokens.
-        Where only tags and lemmas are read, ``parsed=False`` leaves the parser and the clauses out.
+        Where only tags and lemmas are read, ``parsed=False`` leaves the parser and the clauses out. ``field``
+        is the field of the request that the error names.
         """
         timeout = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=timeout):
@@ -87,26 +94,25 @@ class Language:
             with self.nlp.memory_zone():
                 doc = self.nlp.make_doc(text.text)
                 if len(doc) > most_tokens:
-                    raise too_many("tokens", most_tokens)
+                    raise too_many("tokens", most_tokens, field)
                 doc.user_data[BREAKS] = text.breaks
-                if parsed:
-                    yield self.nlp(doc)
-                else:
-                    yield self._tagged(doc)
+                yield self._read(doc, parsed=parsed)
         finally:
             self._lock.release()
 
-    def _tagged(self, doc: Doc) -> Doc:
+    def _read(self, doc: Doc, *, parsed: bool) -> Doc:
         for name, component in self.nlp.pipeline:
-            if name not in NEEDS_PARSE:
+            if name == "parser" and parsed and self._ends is not None:
+                self._ends.mark(doc)
+            if parsed or name not in NEEDS_PARSE:
                 doc = component(doc)
         return doc
 
 
-def too_many(what: str, most: int) -> InvalidRequest:
-    """Return the error for an answer with more ``what`` (tokens, sentences) than can be judged."""
+def too_many(what: str, most: int, field: str = "answer") -> InvalidRequest:
+    """Return the error for a ``field`` with more ``what`` (tokens, sentences) than can be judged."""
     return InvalidRequest(
         413,
-        f"the answer has more than {most} {what}",
-        (Problem("/answer", f"too_many_{what}", f"at most {most} {what} can be judged at once"),),
+        f"the {field} has more than {most} {what}",
+        (Problem(f"/{field}", f"too_many_{what}", f"at most {most} {what} can be judged at once"),),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.labels import Label
 from service.language.nlp import Language
 from training.corpus import word_labels
-from training.prepare import clauses_of, prepared, without_punctuation
+from training.prepare import clauses_of, copies, prepared, shortened, without_punctuation
 from training.splits import Split, read_split
 
 from .answers import marked
@@ -91,3 +91,32 @@ def test_the_words_of_all_clauses_are_those_of_the_answer(language: Language) ->
     answers = read_split(Split.DEVELOPMENT)[::25]
     for item in prepared(answers, language):
         assert sum(item.words) == len(item.answer.text.split())
+
+
+LONG = (
+    "[S] It was March. We were two short. The oven had gone. [A] I rang a friend. I asked for hers. We baked there "
+    "for a week. [R] Every loaf was sold. They thanked us."
+)
+
+
+def test_a_shortened_copy_keeps_whole_sentences_of_every_span(language: Language) -> None:
+    item = next(prepared([marked(LONG)], language))
+    copy = shortened(item)
+    assert copy is not None
+    assert [span.label for span in copy.spans] == [span.label for span in item.answer.spans]
+    told = [copy.text[span.start : span.end] for span in copy.spans]
+    assert all(piece in item.answer.text and piece.endswith(".") for piece in told)
+    assert len(copy.text) < len(item.answer.text)
+    assert shortened(item) == copy
+
+
+def test_a_short_answer_is_not_shortened(language: Language) -> None:
+    item = next(prepared([marked("[S] It was March. [A] I rang a friend.")], language))
+    assert shortened(item) is None
+
+
+def test_copies_are_bare_shortened_and_both(language: Language) -> None:
+    items = list(prepared([marked(LONG)], language))
+    texts = [copy.answer.text for copy in copies(items, language)]
+    assert len(texts) == 3
+    assert [text == text.lower() and "." not in text for text in texts] == [True, False, True]
