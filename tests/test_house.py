@@ -22,7 +22,7 @@ NOT_TRACKED = {
 #: Modules that run code when they read data.
 UNSAFE = {"pickle", "cPickle", "joblib", "dill", "cloudpickle", "marshal", "shelve", "jsonpickle", "torch"}
 TRAINING_ONLY = {"sklearn", "scipy", "matplotlib", "rich"}
-WEB = {"flask", "werkzeug", "jinja2", "gunicorn", "prometheus_client"}
+WEB = {"flask", "werkzeug", "gunicorn", "prometheus_client"}
 
 
 def modules(*packages: str) -> list[Path]:
@@ -70,6 +70,20 @@ def test_only_the_web_layer_knows_flask() -> None:
     knowing = importers(modules("service", "training"), *WEB)
     assert knowing
     assert {name for name in knowing if not name.startswith("service.web.")} == set()
+
+
+def test_only_pages_and_reports_know_templates() -> None:
+    knowing = importers(modules("service", "training"), "jinja2")
+    assert {name.rsplit(".", 1)[0] for name in knowing} <= {"service.web", "service.reports"}
+
+
+def test_batch_knows_nothing_of_what_stands_above_it() -> None:
+    above = ("service.web", "service.reports", "service.jobs", "service.cli")
+    assert importers(modules("service/batch"), *above) == set()
+
+
+def test_reports_know_neither_the_model_nor_spacy() -> None:
+    assert importers(modules("service/reports"), "spacy", "service.language", "service.reviewer") == set()
 
 
 def test_only_the_command_line_knows_the_web_layer() -> None:

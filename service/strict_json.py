@@ -1,7 +1,7 @@
 """From bytes to data, refusing what JSON parsers let pass.
 
 Python's parser takes NaN, ``1e999``, doubled names, lone surrogates and any depth; each has made a service
-answer 500 or send back invalid JSON. Here each is a problem with a pointer, told together. The body must
+answer 500 or send back invalid JSON. Here each is a problem with a pointer, told together. A body must
 be UTF-8 without a byte order mark (RFC 8259, section 8.1, forbids sending one).
 """
 
@@ -45,48 +45,62 @@ class _Doubled(dict[str, object]):
     """An object in which a name came twice."""
 
 
-def parse(body: bytes, *, max_depth: int, names: frozenset[str]) -> object:
+class MalformedJson(InvalidRequest):
+    """A body that is refused; ``column`` is the character, from 1, up to which nothing was wrong."""
+
+    def __init__(self, detail: str, problems: tuple[Problem, ...], *, column: int = 1) -> None:
+        super().__init__(400, detail, problems)
+        self.column = column
+
+
+def parse(body: bytes, *, max_depth: int, names: frozenset[str], what: str = "body") -> object:
     """Return the data of a JSON ``body``.
 
-    ``names`` are the names that a pointer may hold: any other may be words of an answer. Raises
-    ``InvalidRequest`` (400), which never holds what was given.
+    ``names`` are the names that a pointer may hold: any other may be words of an answer. ``what`` is how
+    messages call the bytes. Raises ``MalformedJson``, which never holds what was given.
     """
-    text = _decoded(body)
-    if not _is_within_depth(text, max_depth):
-        raise _refusal("too_deep", f"arrays and objects are nested more than {max_depth} deep")
+    text = _decoded(body, what)
+    deepest = _place_beyond_depth(text, max_depth)
+    if deepest is not None:
+        message = f"arrays and objects are nested more than {max_depth} deep"
+        raise _refusal("too_deep", message, column=deepest + 1)
     try:
         data = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise _refusal("not_json", f"the body is not JSON from character {error.pos + 1} on") from None
+        message = f"the {what} is not JSON from character {error.pos + 1} on"
+        raise _refusal("not_json", message, column=error.pos + 1) from None
     problems = tuple(islice(_problems(data, "", names), _MOST_PROBLEMS))
     if problems:
-        raise InvalidRequest(400, "the body holds what JSON does not allow or this service refuses", problems)
+        raise MalformedJson(f"the {what} holds what JSON does not allow or this service refuses", problems)
     return data
 
 
-def _decoded(body: bytes) -> str:
+def _decoded(body: bytes, what: str) -> str:
     if not body:
-        raise _refusal("empty_body", "the body is empty; it must be a JSON object")
+        raise _refusal("empty_body", f"the {what} is empty; it must be a JSON object")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refusal("not_utf8", f"the body is not UTF-8 from byte {error.start + 1} on") from None
+        column = len(body[: error.start].decode("utf-8")) + 1
+        message = f"the {what} is not UTF-8 from byte {error.start + 1} on"
+        raise _refusal("not_utf8", message, column=column) from None
     if text.startswith(_BYTE_ORDER_MARK):
-        raise _refusal("byte_order_mark", "the body must be UTF-8 without a byte order mark")
+        raise _refusal("byte_order_mark", f"the {what} must be UTF-8 without a byte order mark")
     return text
 
 
-def _is_within_depth(text: str, max_depth: int) -> bool:
+def _place_beyond_depth(text: str, max_depth: int) -> int | None:
+    """Return the offset of the bracket that goes too deep, if one does."""
     depth = 0
     for token in _STRUCTURE.finditer(text):
         opening = text[token.start()]
         if opening in "[{":
             depth += 1
             if depth > max_depth:
-                return False
+                return token.start()
         elif opening in "]}":
             depth -= 1
-    return True
+    return None
 
 
 def _problems(value: object, pointer: str, names: frozenset[str], *, exact: bool = True) -> Iterator[Problem]:
@@ -121,8 +135,8 @@ def _problem(pointer: str, code: str) -> Problem:
     return Problem(pointer, code, _MESSAGES[code])
 
 
-def _refusal(code: str, message: str) -> InvalidRequest:
-    return InvalidRequest(400, message, (Problem("", code, message),))
+def _refusal(code: str, message: str, *, column: int = 1) -> MalformedJson:
+    return MalformedJson(message, (Problem("", code, message),), column=column)
 
 
 def _integer(literal: str) -> int | _Refused:
