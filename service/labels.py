@@ -49,6 +49,32 @@ class AnswerKind(StrEnum):
     SELF_DESCRIPTION = "self_description"
 
 
+class QuestionCategory(StrEnum):
+    """What a candidate's own question asks about."""
+
+    ROLE_CHALLENGES = "role_challenges"
+    PERFORMANCE_METRICS = "performance_metrics"
+    TEAM_DYNAMICS = "team_dynamics"
+    GROWTH_OPPORTUNITIES = "growth_opportunities"
+    COMPANY_STRATEGY = "company_strategy"
+    CULTURE = "culture"
+    OTHER = "other"
+
+
+class QuestionForm(StrEnum):
+    """How a question is asked: for an account, or for a word."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class QuestionReach(StrEnum):
+    """Whether a question is one for this role or company, or could be asked anywhere."""
+
+    SPECIFIC = "specific"
+    GENERIC = "generic"
+
+
 class Severity(StrEnum):
     """How a finding weighs with the reader."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.labels import Label, QuestionType, Severity
+from service.labels import Label, QuestionCategory, QuestionForm, QuestionReach, QuestionType, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,33 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Words of a text: ``text[start:end]``."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """One thing that the context is about, and where both texts speak of it; ``answer`` may be empty."""
+
+    name: str
+    context: tuple[Passage, ...]
+    answer: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Which themes of the context the answer takes up, and which of the main ones it leaves out."""
+
+    taken_up: tuple[Theme, ...]
+    left_out: tuple[Theme, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The whole feedback on one answer."""
+    """The whole feedback on one answer; ``alignment`` is ``None`` without a context that says enough."""
 
     answer: Answer
     question_type: Guess
@@ -157,3 +182,83 @@ class Report:
     input_warnings: tuple[InputWarning, ...]
     abstention: Abstention | None
     versions: Versions
+    alignment: Alignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReview:
+    """What a candidate's own question is like.
+
+    ``words`` are those that its category rests on. ``form`` and ``reach`` are ``None`` where they can't be told;
+    ``is_too_early`` says that it asks for pay or leave.
+    """
+
+    text: str
+    category: QuestionCategory
+    words: tuple[Passage, ...]
+    demonstrates: str
+    form: QuestionForm | None
+    reach: QuestionReach | None
+    is_too_early: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UncoveredCategory:
+    """A category that no question of a list falls into, and what could be asked there."""
+
+    category: QuestionCategory
+    demonstrates: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsReport:
+    """The whole feedback on a list of questions; ``rules`` is the version of what made it."""
+
+    questions: tuple[QuestionReview, ...]
+    not_covered: tuple[UncoveredCategory, ...]
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartChange:
+    """One of the four parts in two attempts."""
+
+    label: Label
+    first: Component
+    second: Component
+
+
+@dataclass(frozen=True, slots=True)
+class PointsChange:
+    """The points that two attempts have for the same thing; 0 where one of them has none."""
+
+    what: str
+    first: int
+    second: int
+
+    @property
+    def change(self) -> int:
+        """What the second attempt has more."""
+        return self.second - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a second attempt does better and worse than the first; findings are named by their ids.
+
+    ``points`` is ``None`` where an attempt was not judged; else its changes add up to the difference of the two
+    scores.
+    """
+
+    first: Report
+    second: Report
+    parts: tuple[PartChange, ...]
+    cured: tuple[str, ...]
+    new: tuple[str, ...]
+    kept: tuple[str, ...]
+    strengths_gained: tuple[str, ...]
+    strengths_lost: tuple[str, ...]
+    strengths_kept: tuple[str, ...]
+    points: tuple[PointsChange, ...] | None

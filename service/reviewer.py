@@ -13,6 +13,7 @@ from dataclasses import replace
 from service import __version__
 from service.errors import DeadlineExceeded
 from service.feedback.abstention import QUESTION_PASTED, abstain
+from service.feedback.alignment import Aligner, ContextTheme
 from service.feedback.catalogue import Catalogue, load_catalogue
 from service.feedback.findings import find
 from service.feedback.opinions import OpinionModel
@@ -20,9 +21,11 @@ from service.feedback.reading import Limits, ReadClause, Reading
 from service.feedback.score import Weights, base_for, components, focus, load_weights, total
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.clauses import SPANS_KEY
+from service.language.ends import SentenceEnds
 from service.language.features import clause_features, content_lemmas
 from service.language.labeller import join_spans
-from service.language.model_folder import OPINIONS, Model, current_model_name, load_model
+from service.language.model_folder import OPINIONS, SENTENCE_ENDS, Model, load_model
+from service.language.model_index import current_model_name
 from service.language.nlp import Language, load_nlp, too_many
 from service.language.repeats import find_repeats, with_repeats
 from service.language.text import LONGEST_RUN, AnalysisText, prepare
@@ -60,6 +63,7 @@ class Reviewer:
         self._opinions = OpinionModel(
             model.heads[OPINIONS], {name: Limits(*pair) for name, pair in model.limits.items()}
         )
+        self._aligner = Aligner()
         self._known_words = frozenset(
             name[2:] for name in model.labeller.vocabulary if name.startswith(("w=", "l="))
         )
@@ -77,14 +81,25 @@ class Reviewer:
         Raises ``SettingsRefused``, ``ModelRefused`` or ``RulesRefused``.
         """
         nlp = load_nlp(settings.spacy_model)
-        name = settings.model or current_model_name(settings.models_dir)
+        model = load_model(
+            settings.models_dir, settings.model or current_model_name(settings.models_dir), nlp
+        )
         return cls(
-            Language(nlp),
-            load_model(settings.models_dir, name, nlp),
+            Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS])),
+            model,
             load_catalogue(settings.rules_file),
             load_weights(),
             settings,
         )
+
+    def with_model(self, name: str) -> Reviewer:
+        """Return a reviewer with the model folder ``name`` on the same pipeline, rules and settings.
+
+        Both may be in use at the same time. Raises ``ModelRefused``.
+        """
+        model = load_model(self._settings.models_dir, name, self._language.nlp)
+        ends = SentenceEnds(model.heads[SENTENCE_ENDS])
+        return Reviewer(self._language.with_ends(ends), model, self._catalogue, self._weights, self._settings)
 
     def review(self, answer: Answer, *, deadline: float | None = None) -> Report:
         """Return the report on ``answer``.
@@ -100,6 +115,7 @@ class Reviewer:
         if reason is not None:
             return self._abstained(answer, text, reason)
         question = self._read_question(answer, deadline)
+        themes = self._read_context(answer, deadline)
         with self._language.reading(text, deadline=deadline, most_tokens=self._settings.max_tokens) as doc:
             _check_deadline(deadline)
             spans = doc.spans[SPANS_KEY]
@@ -137,7 +153,11 @@ class Reviewer:
                 limits=self._opinions.limits,
             )
             report = self._report(reading, question_type, kind, text, sentence_count)
-            report = replace(report, spans=with_repeats(report.spans, repeats, answer.text))
+            report = replace(
+                report,
+                spans=with_repeats(report.spans, repeats, answer.text),
+                alignment=self._aligner.align(themes, doc, text),
+            )
         _check_deadline(deadline)
         return report
 
@@ -151,6 +171,19 @@ class Reviewer:
             parsed=False,
         ) as doc:
             return content_lemmas(doc)
+
+    def _read_context(self, answer: Answer, deadline: float | None) -> tuple[ContextTheme, ...]:
+        if not answer.context or not answer.context.strip():
+            return ()
+        text = prepare(answer.context)
+        with self._language.reading(
+            text,
+            deadline=deadline,
+            most_tokens=self._settings.max_tokens,
+            parsed=False,
+            field="context",
+        ) as doc:
+            return self._aligner.themes(doc, text, answer.context)
 
     def _clause(
         self, given: str, text: AnalysisText, start: int, end: int, sentence: int, features: tuple[str, ...]

@@ -8,18 +8,40 @@ from __future__ import annotations
 
 import bisect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from service import __version__
 from service.errors import InvalidRequest, Problem
-from service.labels import AnswerKind, Label, QuestionType, Severity
-from service.records import Answer, Report
+from service.labels import (
+    AnswerKind,
+    Label,
+    QuestionCategory,
+    QuestionForm,
+    QuestionReach,
+    QuestionType,
+    Severity,
+)
+from service.records import (
+    Alignment,
+    Answer,
+    Comparison,
+    Component,
+    Finding,
+    Passage,
+    QuestionsReport,
+    Report,
+    Versions,
+)
 
 SCHEMA_VERSION = "1"
 #: Code points that ``answer`` and ``context`` may have.
 MAX_CHARACTERS = 20_000
+#: Questions in one request, and code points that each may have.
+MAX_QUESTIONS = 50
+MAX_QUESTION_CHARACTERS = 2_000
 #: Decimals of every float in a reply.
 DECIMALS = 3
 
@@ -60,6 +82,26 @@ class FeedbackRequest(_Schema):
             id=self.id,
             client=self.client,
         )
+
+
+class QuestionsRequest(_Schema):
+    """What a candidate would ask the interviewer."""
+
+    questions: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]],
+        Field(min_length=1, max_length=MAX_QUESTIONS),
+    ] = Field(description="1 to 50 questions, each 1 to 2,000 code points.")
+    context: _Text | None = Field(default=None, description="Text about the role or company.")
+    offset_encoding: OffsetEncoding = Field(
+        default="utf-32", description="The unit of every start and end of the reply."
+    )
+
+
+class CompareRequest(_Schema):
+    """Two attempts at one question, or at two questions of one given type."""
+
+    first: FeedbackRequest = Field(description="The earlier attempt.")
+    second: FeedbackRequest = Field(description="The later attempt.")
 
 
 class Reason(_Schema):
@@ -136,6 +178,36 @@ class FindingReply(_Schema):
     insert_at: int | None
 
 
+class PassageReply(_Schema):
+    """Words, and where they stand."""
+
+    start: int
+    end: int
+    text: str
+
+
+class LeftOutReply(_Schema):
+    """A main theme of the context that no word of the answer touches."""
+
+    theme: str
+    context: list[PassageReply]
+
+
+class TakenUpReply(_Schema):
+    """A theme of the context that the answer takes up, and the words on both sides."""
+
+    theme: str
+    context: list[PassageReply]
+    answer: list[PassageReply]
+
+
+class AlignmentReply(_Schema):
+    """What the answer takes up of the text about the role or company. It never moves the score."""
+
+    taken_up: list[TakenUpReply]
+    left_out: list[LeftOutReply]
+
+
 class StatsReply(_Schema):
     """Counts of the answer."""
 
@@ -166,9 +238,120 @@ class FeedbackReply(_Schema):
     score: ScoreReply | None
     findings: list[FindingReply]
     focus: list[str]
+    alignment: AlignmentReply | None
     stats: StatsReply
     input_warnings: list[Reason]
     offset_encoding: OffsetEncoding
+    versions: VersionsReply
+
+
+class QuestionReply(_Schema):
+    """One question: what it asks about, how it is asked, and what it shows of the one who asks."""
+
+    text: str
+    category: QuestionCategory
+    words: list[PassageReply]
+    demonstrates: str
+    form: QuestionForm | None
+    reach: QuestionReach | None
+    too_early: bool
+    findings: list[FindingReply]
+
+
+class UncoveredReply(_Schema):
+    """A category that no question falls into, and what could be asked there."""
+
+    category: QuestionCategory
+    demonstrates: str
+    suggestion: str
+
+
+class RulesVersionsReply(_Schema):
+    """Equal versions and an equal request give an equal reply; no model has a part in it."""
+
+    service: str
+    rules: str
+    schema_: str = Field(alias="schema", serialization_alias="schema")
+
+
+class QuestionsReply(_Schema):
+    """The feedback on a candidate's own questions, in their order."""
+
+    questions: list[QuestionReply]
+    not_covered: list[UncoveredReply]
+    offset_encoding: OffsetEncoding
+    versions: RulesVersionsReply
+
+
+class AttemptReply(_Schema):
+    """What one of two attempts came to; the whole reply on it is that of ``/v1/feedback``."""
+
+    id: str | None
+    status: Literal["scored", "abstained"]
+    reason: Reason | None = None
+    question_type: TypeReply
+    value: int | None
+    stats: StatsReply
+
+
+class PartStateReply(_Schema):
+    """One of the four parts in one attempt."""
+
+    present: bool
+    score: int
+    words: int
+
+
+class PartChangeReply(_Schema):
+    """One of the four parts in both attempts: gained, lost, kept, or missing in both."""
+
+    component: Label
+    change: Literal["gained", "lost", "kept", "missing"]
+    first: PartStateReply
+    second: PartStateReply
+
+
+class FindingsChangeReply(_Schema):
+    """Ids of problems and advice."""
+
+    cured: list[str]
+    new: list[str]
+    kept: list[str]
+
+
+class StrengthsChangeReply(_Schema):
+    """Ids of strengths."""
+
+    gained: list[str]
+    lost: list[str]
+    kept: list[str]
+
+
+class PointsChangeReply(_Schema):
+    """What one thing adds to each of the two scores."""
+
+    what: str
+    first: int
+    second: int
+    change: int
+
+
+class ScoreChangeReply(_Schema):
+    """``change`` is the difference of the two values, and the sum of the changes of ``parts``."""
+
+    change: int
+    parts: list[PointsChangeReply]
+
+
+class CompareReply(_Schema):
+    """What changed from the first attempt to the second; ``score`` is null where one was not judged."""
+
+    first: AttemptReply
+    second: AttemptReply
+    parts: list[PartChangeReply]
+    findings: FindingsChangeReply
+    strengths: StrengthsChangeReply
+    score: ScoreChangeReply | None
     versions: VersionsReply
 
 
@@ -214,10 +397,20 @@ def validated(schema: type[Schema], data: object) -> Schema:
 
 def _problem(schema: type[BaseModel], location: tuple[int | str, ...], code: str, message: str) -> Problem:
     if code == "extra_forbidden":  # the unknown name may be anything, also words of an answer
-        known = ", ".join(schema.model_fields)
+        known = ", ".join(_schema_at(schema, location[:-1]).model_fields)
         parent = "".join(f"/{part}" for part in location[:-1])
         return Problem(parent, code, f"there is a field that is not known; known are {known}")
     return Problem("".join(f"/{part}" for part in location), code, message)
+
+
+def _schema_at(schema: type[BaseModel], location: Iterable[int | str]) -> type[BaseModel]:
+    """Return the schema of the object at ``location``."""
+    for name in location:
+        field = schema.model_fields.get(str(name))
+        inner = None if field is None else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            schema = inner
+    return schema
 
 
 def feedback_reply(report: Report, encoding: OffsetEncoding = "utf-32") -> dict[str, object]:
@@ -230,11 +423,9 @@ def feedback_reply(report: Report, encoding: OffsetEncoding = "utf-32") -> dict[
     }
     if report.abstention is not None:
         reply["reason"] = {"code": report.abstention.code, "message": report.abstention.message}
-    guess, kind, score = report.question_type, report.answer_kind, report.score
+    kind, score = report.answer_kind, report.score
     reply |= {
-        "question_type": {
-            "label": guess.label, "confidence": _rounded(guess.confidence), "source": guess.source,
-        },
+        "question_type": _question_type(report),
         "answer_kind": None
         if kind is None
         else {"label": kind.label, "confidence": _rounded(kind.confidence)},
@@ -266,40 +457,186 @@ def feedback_reply(report: Report, encoding: OffsetEncoding = "utf-32") -> dict[
             "base": score.base,
             "parts": [{"what": part.what, "points": part.points} for part in score.parts],
         },
-        "findings": [
-            {
-                "id": finding.id,
-                "severity": finding.severity.value,
-                "component": None if finding.component is None else finding.component.value,
-                "message": finding.message,
-                "why": finding.why,
-                "advice": finding.advice,
-                "confidence": _rounded(finding.confidence),
-                "start": None if finding.start is None else unit(finding.start),
-                "end": None if finding.end is None else unit(finding.end),
-                "text": None if finding.start is None else answer[finding.start : finding.end],
-                "insert_at": None if finding.insert_at is None else unit(finding.insert_at),
-            }
-            for finding in report.findings
-        ],
+        "findings": _findings(report.findings, answer, unit),
         "focus": list(report.focus),
-        "stats": {
-            "words": report.stats.words,
-            "sentences": report.stats.sentences,
-            "spoken_seconds": report.stats.spoken_seconds,
-        },
+        "alignment": None
+        if report.alignment is None
+        else _alignment(report.alignment, report.answer, unit, encoding),
+        "stats": _stats(report),
         "input_warnings": [
             {"code": warning.code, "message": warning.message} for warning in report.input_warnings
         ],
         "offset_encoding": encoding,
-        "versions": {
-            "service": report.versions.service,
-            "model": report.versions.model,
-            "rules": report.versions.rules,
-            "schema": report.versions.schema,
-        },
+        "versions": _versions(report.versions),
     }  # fmt: skip
     return reply
+
+
+def questions_reply(report: QuestionsReport, encoding: OffsetEncoding = "utf-32") -> dict[str, object]:
+    """Return the reply on a list of questions as plain data; offsets are into each question's own text."""
+    questions = []
+    for review in report.questions:
+        unit = offset_unit(review.text, encoding)
+        questions.append(
+            {
+                "text": review.text,
+                "category": review.category.value,
+                "words": _passages(review.words, review.text, unit),
+                "demonstrates": review.demonstrates,
+                "form": None if review.form is None else review.form.value,
+                "reach": None if review.reach is None else review.reach.value,
+                "too_early": review.is_too_early,
+                "findings": _findings(review.findings, review.text, unit),
+            }
+        )
+    return {
+        "questions": questions,
+        "not_covered": [
+            {
+                "category": missing.category.value,
+                "demonstrates": missing.demonstrates,
+                "suggestion": missing.suggestion,
+            }
+            for missing in report.not_covered
+        ],
+        "offset_encoding": encoding,
+        "versions": {"service": __version__, "rules": report.rules, "schema": SCHEMA_VERSION},
+    }
+
+
+def compare_reply(comparison: Comparison) -> dict[str, object]:
+    """Return the reply on two attempts as plain data."""
+    return {
+        "first": _attempt(comparison.first),
+        "second": _attempt(comparison.second),
+        "parts": [
+            {
+                "component": part.label.value,
+                "change": _change(part.first, part.second),
+                "first": _part_state(part.first),
+                "second": _part_state(part.second),
+            }
+            for part in comparison.parts
+        ],
+        "findings": {
+            "cured": list(comparison.cured),
+            "new": list(comparison.new),
+            "kept": list(comparison.kept),
+        },
+        "strengths": {
+            "gained": list(comparison.strengths_gained),
+            "lost": list(comparison.strengths_lost),
+            "kept": list(comparison.strengths_kept),
+        },
+        "score": None
+        if comparison.points is None
+        else {
+            "change": sum(points.change for points in comparison.points),
+            "parts": [
+                {
+                    "what": points.what,
+                    "first": points.first,
+                    "second": points.second,
+                    "change": points.change,
+                }
+                for points in comparison.points
+            ],
+        },
+        "versions": _versions(comparison.second.versions),
+    }
+
+
+def _attempt(report: Report) -> dict[str, object]:
+    attempt: dict[str, object] = {
+        "id": report.answer.id,
+        "status": "scored" if report.abstention is None else "abstained",
+    }
+    if report.abstention is not None:
+        attempt["reason"] = {"code": report.abstention.code, "message": report.abstention.message}
+    return attempt | {
+        "question_type": _question_type(report),
+        "value": None if report.score is None else report.score.value,
+        "stats": _stats(report),
+    }
+
+
+def _part_state(part: Component) -> dict[str, object]:
+    return {"present": part.present, "score": part.score, "words": part.words}
+
+
+def _change(first: Component, second: Component) -> str:
+    if first.present == second.present:
+        return "kept" if first.present else "missing"
+    return "gained" if second.present else "lost"
+
+
+def _question_type(report: Report) -> dict[str, object]:
+    guess = report.question_type
+    return {"label": guess.label, "confidence": _rounded(guess.confidence), "source": guess.source}
+
+
+def _findings(findings: Iterable[Finding], text: str, unit: Callable[[int], int]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": finding.id,
+            "severity": finding.severity.value,
+            "component": None if finding.component is None else finding.component.value,
+            "message": finding.message,
+            "why": finding.why,
+            "advice": finding.advice,
+            "confidence": _rounded(finding.confidence),
+            "start": None if finding.start is None else unit(finding.start),
+            "end": None if finding.end is None else unit(finding.end),
+            "text": None if finding.start is None else text[finding.start : finding.end],
+            "insert_at": None if finding.insert_at is None else unit(finding.insert_at),
+        }
+        for finding in findings
+    ]
+
+
+def _alignment(
+    alignment: Alignment, answer: Answer, unit: Callable[[int], int], encoding: OffsetEncoding
+) -> dict[str, object]:
+    context = answer.context or ""
+    context_unit = offset_unit(context, encoding)
+    return {
+        "taken_up": [
+            {
+                "theme": theme.name,
+                "context": _passages(theme.context, context, context_unit),
+                "answer": _passages(theme.answer, answer.text, unit),
+            }
+            for theme in alignment.taken_up
+        ],
+        "left_out": [
+            {"theme": theme.name, "context": _passages(theme.context, context, context_unit)}
+            for theme in alignment.left_out
+        ],
+    }
+
+
+def _passages(passages: Iterable[Passage], text: str, unit: Callable[[int], int]) -> list[dict[str, object]]:
+    return [
+        {"start": unit(place.start), "end": unit(place.end), "text": text[place.start : place.end]}
+        for place in passages
+    ]
+
+
+def _stats(report: Report) -> dict[str, object]:
+    return {
+        "words": report.stats.words,
+        "sentences": report.stats.sentences,
+        "spoken_seconds": report.stats.spoken_seconds,
+    }
+
+
+def _versions(versions: Versions) -> dict[str, object]:
+    return {
+        "service": versions.service,
+        "model": versions.model,
+        "rules": versions.rules,
+        "schema": versions.schema,
+    }
 
 
 def to_json(data: object) -> bytes:

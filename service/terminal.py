@@ -1,13 +1,29 @@
-"""A report for a terminal: the answer's parts coloured and named, the gaps, the findings, what is first."""
+"""Reports for a terminal.
+
+Of one answer: its parts coloured and named, the gaps, the findings, what is first. Of a candidate's questions,
+of two attempts, and of the rules: the same in lines and columns.
+"""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import click
 
+from service.feedback.catalogue import Catalogue, Criterion
+from service.feedback.examples import TRAINED
+from service.feedback.rules import Rule
 from service.labels import Label, Severity
-from service.records import Finding, Report
+from service.records import (
+    Comparison,
+    Component,
+    Finding,
+    PointsChange,
+    QuestionReview,
+    QuestionsReport,
+    Report,
+)
 
 _COLOURS = {
     Label.SITUATION: "blue",
@@ -18,6 +34,8 @@ _COLOURS = {
 }
 _SIGNS = {Severity.PROBLEM: ("!", "red"), Severity.ADVICE: ("-", "yellow"), Severity.STRENGTH: ("+", "green")}
 _WIDTH = 100
+_ADVICE_ONLY = "Advice for practice; a person decides."
+_RULE_COLUMNS = ("id", "severity", "component", "kind", "state", "threshold", "source")
 
 
 def rendered(report: Report) -> str:
@@ -36,8 +54,124 @@ def rendered(report: Report) -> str:
     ordered = sorted(report.findings, key=lambda finding: first.get(finding.id, len(first) + 1))
     for finding in ordered:
         lines += _finding(finding, report, first.get(finding.id))
-    lines.append(click.style("Advice for practice; a person decides.", dim=True))
+    lines.append(click.style(_ADVICE_ONLY, dim=True))
     return "\n".join(lines)
+
+
+def rendered_questions(report: QuestionsReport) -> str:
+    """Return what each question is like, and what could be asked besides."""
+    lines: list[str] = []
+    for number, review in enumerate(report.questions, start=1):
+        lines += [*_question(number, review), ""]
+    if report.not_covered:
+        lines.append(click.style("Not asked about:", bold=True))
+        lines += [
+            f"   {missing.category.value.replace('_', ' ')}: {missing.suggestion}"
+            for missing in report.not_covered
+        ]
+    lines.append(click.style(_ADVICE_ONLY, dim=True))
+    return "\n".join(lines)
+
+
+def rendered_comparison(comparison: Comparison) -> str:
+    """Return what changed from the first attempt to the second."""
+    attempts = (("First", comparison.first), ("Second", comparison.second))
+    lines = [
+        f"{name + ':':<8}" + (f"{report.score.value}/100" if report.score else _reason(report))
+        for name, report in attempts
+    ]
+    if comparison.points is not None:
+        changed = sum(points.change for points in comparison.points)
+        lines += [click.style(f"Change: {changed:+d}", bold=True), "", *_points(comparison.points)]
+        lines += [
+            f"{part.label.value.lower():<10} {_dots(part.first)} to {_dots(part.second)}   "
+            f"{part.first.words} to {part.second.words} words"
+            for part in comparison.parts
+        ]
+        lines += _named("Cured", comparison.cured, "green")
+        lines += _named("New", comparison.new, "red")
+        lines += _named("Still there", comparison.kept, "yellow")
+        lines += _named("Strengths gained", comparison.strengths_gained, "green")
+        lines += _named("Strengths lost", comparison.strengths_lost, "red")
+    lines.append(click.style(_ADVICE_ONLY, dim=True))
+    return "\n".join(lines)
+
+
+def rendered_rules(catalogue: Catalogue, limits: Mapping[str, tuple[float | None, float | None]]) -> str:
+    """Return a table of all rules and criteria.
+
+    ``limits`` are the model's: from which probability of a trained opinion on it is raised, and for a criterion
+    from which down it counts as missing.
+    """
+    rows = [
+        _RULE_COLUMNS,
+        *(_rule(rule, limits.get(rule.id)) for rule in catalogue.rules),
+        *(_criterion(criterion, limits.get(criterion.id)) for criterion in catalogue.criteria),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _rule(rule: Rule, limits: tuple[float | None, float | None] | None) -> tuple[str, ...]:
+    asks_model = rule.kind == TRAINED or (rule.judged and limits is not None)
+    opinion = limits[0] if asks_model and limits is not None else None
+    thresholds = [f"{name}={value:g}" for name, value in rule.parameters.items()]
+    if asks_model:
+        thresholds.append("opinion=never" if opinion is None else f"opinion={opinion:.2f}")
+    return (
+        rule.id,
+        rule.severity.value,
+        "-" if rule.component is None else rule.component.value,
+        rule.kind or "-",
+        "off" if rule.kind is None or (asks_model and opinion is None) else "on",
+        " ".join(thresholds) or "-",
+        rule.source,
+    )
+
+
+def _criterion(criterion: Criterion, limits: tuple[float | None, float | None] | None) -> tuple[str, ...]:
+    met, missing = limits or (None, None)
+    thresholds = [
+        "met=never" if met is None else f"met={met:.2f}",
+        "missing=never" if missing is None else f"missing={missing:.2f}",
+    ]
+    state = "off" if met is None and missing is None else "on"
+    return (criterion.id, "strength/advice", "-", TRAINED, state, " ".join(thresholds), "coaching practice")
+
+
+def _question(number: int, review: QuestionReview) -> Iterator[str]:
+    asked = " ".join(review.text.split())
+    yield click.style(f"{number}. {_plain(textwrap.shorten(asked, _WIDTH, placeholder=' …'))}", bold=True)
+    kinds = [
+        review.category.value.replace("_", " "),
+        *(kind.value for kind in (review.form, review.reach) if kind is not None),
+    ]
+    yield f"   {', '.join(kinds)}. {review.demonstrates}"
+    for finding in review.findings:
+        sign, colour = _SIGNS[finding.severity]
+        yield click.style(f"   {sign} {_plain(finding.message)}", fg=colour)
+        if finding.severity is not Severity.STRENGTH:
+            yield f"     {_plain(finding.advice)}"
+
+
+def _reason(report: Report) -> str:
+    return "not judged" if report.abstention is None else f"not judged. {_plain(report.abstention.message)}"
+
+
+def _points(points: Iterable[PointsChange]) -> list[str]:
+    changed = [part for part in points if part.change]
+    return [f"{part.change:+4d}  {part.what}" for part in changed] + ([""] if changed else [])
+
+
+def _dots(part: Component) -> str:
+    return "●" * part.score + "○" * (3 - part.score)
+
+
+def _named(title: str, ids: Sequence[str], colour: str) -> list[str]:
+    return [click.style(f"{title}: {', '.join(ids)}", fg=colour)] if ids else []
 
 
 def _spans(report: Report) -> list[str]:
@@ -67,7 +201,7 @@ def _gap(finding: Finding) -> str:
 
 def _components(report: Report) -> str:
     return "   ".join(
-        f"{label.value.lower()} {'●' * part.score}{'○' * (3 - part.score)} {round(100 * part.share)}%"
+        f"{label.value.lower()} {_dots(part)} {round(100 * part.share)}%"
         for label, part in report.components.items()
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.feedback.catalogue import Catalogue
+from service.feedback.catalogue import Catalogue, Criterion
 from service.feedback.reading import Reading
 from service.feedback.rules import KINDS, Hit, Rule
 from service.labels import Severity
@@ -55,27 +55,44 @@ def _criteria(reading: Reading, catalogue: Catalogue) -> Iterator[Finding]:
         if met == missing:
             continue
         where = reading.clauses[opinion.clause].clause if met and opinion.clause is not None else None
-        yield Finding(
-            id=criterion.id,
-            severity=Severity.STRENGTH if met else Severity.ADVICE,
-            component=None,
-            message=criterion.met if met else criterion.missing,
-            why=criterion.why,
-            advice="Keep this." if met else criterion.advice,
+        yield criterion_finding(
+            criterion,
+            met=met,
             confidence=opinion.probability if met else 1 - opinion.probability,
-            start=None if where is None else where.start,
-            end=None if where is None else where.end,
+            words=None if where is None else (where.start, where.end),
         )
 
 
+def criterion_finding(
+    criterion: Criterion, *, met: bool, confidence: float, words: tuple[int, int] | None = None
+) -> Finding:
+    """Return the finding of a criterion: a strength with the ``words`` that meet it, or advice."""
+    return Finding(
+        id=criterion.id,
+        severity=Severity.STRENGTH if met else Severity.ADVICE,
+        component=None,
+        message=criterion.met if met else criterion.missing,
+        why=criterion.why,
+        advice="Keep this." if met else criterion.advice,
+        confidence=confidence,
+        start=None if words is None else words[0],
+        end=None if words is None else words[1],
+    )
+
+
 def _finding(rule: Rule, hit: Hit, reading: Reading) -> Finding:
-    text = reading.answer.text
-    values: dict[str, object] = {"anchor": "", "words": "", "count": "", "total": "", "share": ""}
-    if hit.start is not None and hit.end is not None:
-        values["words"] = _shortened(text[hit.start : hit.end])
+    text, anchor = reading.answer.text, ""
     if hit.insert_at is not None:
         after = hit.insert_at == 0 or rule.id == "situation.missing"
-        values["anchor"] = _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
+        anchor = _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
+    return rule_finding(rule, hit, text, anchor=anchor)
+
+
+def rule_finding(rule: Rule, hit: Hit, text: str, *, anchor: str = "") -> Finding:
+    """Return the finding of a rule that fired in ``text``, with the places of its messages filled."""
+    values: dict[str, object] = {"anchor": anchor, "words": "", "count": "", "total": "", "share": ""}
+    if hit.start is not None and hit.end is not None:
+        values["words"] = _shortened(text[hit.start : hit.end])
     values |= hit.values
     return Finding(
         id=rule.id,

@@ -49,12 +49,10 @@ class OpinionModel:
             + weights[seen].astype(np.float64).sum(axis=0)
             + np.array([*known.values()]) @ weights[whole].astype(np.float64)
         )
+        strongest = by_clause.argmax(axis=0).tolist() if len(by_clause) else [None] * len(scores)
         return {
-            finding: Opinion(
-                1 / (1 + math.exp(-float(scores[column]))),
-                int(by_clause[:, column].argmax()) if len(by_clause) else None,
-            )
-            for column, finding in enumerate(self.head.classes)
+            finding: Opinion(1 / (1 + math.exp(-score)), clause)
+            for finding, score, clause in zip(self.head.classes, scores.tolist(), strongest, strict=True)
         }
 
 

@@ -183,6 +183,8 @@ def test_everything_that_can_be_used_has_a_name(told: Page) -> None:
         "answer": "Answer",
         "question_type": "Question type",
         "context": "Role or company optional",
+        "questions": "Questions",
+        "questions-context": "About the role or company optional",
     }
 
 

@@ -108,7 +108,7 @@ def test_error_at_a_field_stands_at_that_field(page: Page, reviewer: ScriptedRev
     assert page.focused().get_attribute("id") == "question_type"
     reviewer.script = story
     page.send()
-    assert page.texts(".field-error") == [""] * 4
+    assert page.texts("#form .field-error") == [""] * 4
     assert page.all("[aria-invalid]") == []
 
 

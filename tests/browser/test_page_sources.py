@@ -10,7 +10,15 @@ import html5lib
 import pytest
 from flask import Flask
 
-from service.labels import AnswerKind, Label, QuestionType, Severity
+from service.labels import (
+    AnswerKind,
+    Label,
+    QuestionCategory,
+    QuestionForm,
+    QuestionReach,
+    QuestionType,
+    Severity,
+)
 from service.settings import Settings
 from service.web import app as web
 from service.web.app import create_app
@@ -95,6 +103,9 @@ def test_form_offers_exactly_the_question_types(document: ElementTree.Element) -
         ("QUESTION_TYPES", QuestionType),
         ("ANSWER_KINDS", AnswerKind),
         ("SEVERITIES", Severity),
+        ("CATEGORIES", QuestionCategory),
+        ("FORMS", QuestionForm),
+        ("REACHES", QuestionReach),
     ],
 )
 def test_every_name_has_words(table: str, names: type[Label]) -> None:
@@ -108,14 +119,15 @@ def test_every_name_has_words(table: str, names: type[Label]) -> None:
 
 def test_form_sends_no_text_into_the_address_bar(document: ElementTree.Element) -> None:
     """Were the script not to load, a form without a method would send the answer as a query string."""
-    form = next(document.iter("form"))
-    assert form.get("method") == "post"
-    assert next(document.iter("button")).get("disabled") is not None
+    forms, buttons = list(document.iter("form")), list(document.iter("button"))
+    assert [form.get("method") for form in forms] == ["post", "post"]
+    assert len(buttons) == len(forms)
+    assert all(button.get("disabled") is not None for button in buttons)
 
 
 def test_nothing_typed_is_remembered_or_sent_to_a_spelling_service(document: ElementTree.Element) -> None:
     fields = [element for element in document.iter() if element.tag in ("form", "textarea", "select")]
-    assert len(fields) == 5
+    assert len(fields) == 8
     for element in fields:
         assert element.get("autocomplete") == "off"
         if element.tag == "textarea":

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from service.feedback.catalogue import Catalogue
+from service.feedback.examples import parse_example, reading_of
 from service.feedback.opinions import OpinionModel, facts, signals
 from service.feedback.reading import Limits
 from service.labels import QuestionType
 from service.language.heads import LinearHead
 from service.language.nlp import Language
-
-from .examples import parse_example, reading_of
 
 EXAMPLE = "[S] My boss was lazy in May. [A] I rang them and I rang them. [R] We sold 40."
 VOCABULARY = {"w=lazy": 0, "A|w=rang": 1, "fact:none=TASK": 2, "w=rang": 3}

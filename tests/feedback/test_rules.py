@@ -7,14 +7,13 @@ from dataclasses import replace
 import pytest
 
 from service.feedback.catalogue import Catalogue
+from service.feedback.examples import parse_example, reading_of
 from service.feedback.findings import find
 from service.feedback.reading import Limits, Opinion
 from service.feedback.rules import KINDS
 from service.labels import Label, QuestionType, Severity
 from service.language.nlp import Language
 from service.records import Finding
-
-from .examples import parse_example, reading_of
 
 STORY = "[S] The till crashed in May. [A] I opened a ledger and I rang them. [R] We lost no sale."
 HABITS = "[O] I always stay calm. I usually listen first."

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.feedback.catalogue import Catalogue, load_catalogue
+from service.feedback.examples import parse_example, reading_of
 from service.feedback.score import MOST_FOCUS, base_for, components, focus, load_weights, total
 from service.labels import COMPONENTS, Label, QuestionType, Severity
 from service.language.nlp import Language
 from service.records import Answer, Component, Finding, Report
 from service.reviewer import Reviewer
 from training.splits import Split, read_split
-
-from .examples import parse_example, reading_of
 
 CATALOGUE = load_catalogue()
 WEIGHTS = load_weights()
