@@ -23,7 +23,8 @@ from spacy.language import Language as Nlp
 from service.feedback.catalogue import load_catalogue
 from service.feedback.score import load_weights
 from service.language.ends import SentenceEnds
-from service.language.model_folder import SENTENCE_ENDS, current_model_name, load_model
+from service.language.model_folder import SENTENCE_ENDS, load_model
+from service.language.model_index import current_model_name
 from service.language.nlp import Language, load_nlp
 from service.language.text import prepare
 from service.records import Answer

@@ -17,7 +17,8 @@ from spacy.language import Language as Nlp
 
 from service import __version__
 from service.language.features import FEATURE_VERSION
-from service.language.model_folder import FORMAT, INDEX, MANIFEST, SPACY_VERSION, pipeline_identity, seal
+from service.language.model_folder import FORMAT, MANIFEST, SPACY_VERSION, pipeline_identity, seal
+from service.language.model_index import INDEX
 from training.corpus import LabelledAnswer
 from training.fit import FitSettings, Fitted
 

@@ -1,0 +1,1 @@
+"""Labelled answers in the files of other tools: one module a format, ``registry`` names them all."""
