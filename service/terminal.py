@@ -34,6 +34,8 @@ _COLOURS = {
 }
 _SIGNS = {Severity.PROBLEM: ("!", "red"), Severity.ADVICE: ("-", "yellow"), Severity.STRENGTH: ("+", "green")}
 _WIDTH = 100
+#: A span of a lower confidence is marked with "?", here, on the page and in reports.
+SURE = 0.6
 _ADVICE_ONLY = "Advice for practice; a person decides."
 _RULE_COLUMNS = ("id", "severity", "component", "kind", "state", "threshold", "source")
 
@@ -184,7 +186,7 @@ def _spans(report: Report) -> list[str]:
     for span in report.spans:
         while gaps and gaps[0][0] <= span.start:
             lines.append(_gap(gaps.pop(0)[1]))
-        name = f"{span.label.value:<9} "
+        name = (span.label.value + ("?" if span.confidence < SURE else "")).ljust(11)
         body = textwrap.fill(
             _plain(" ".join(text[span.start : span.end].split())), _WIDTH, subsequent_indent=" " * len(name)
         )
@@ -196,7 +198,7 @@ def _spans(report: Report) -> list[str]:
 
 def _gap(finding: Finding) -> str:
     part = finding.component.value if finding.component is not None else "PART"
-    return click.style(f"{part:<9} …… missing here: {finding.message}", fg="red")
+    return click.style(f"{part:<10} …… missing here: {finding.message}", fg="red")
 
 
 def _components(report: Report) -> str:
