@@ -22,7 +22,7 @@ export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-browser bench train lock fmt clean
+.PHONY: help setup serve test test-browser test-long test-ray bench train lock fmt clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,13 @@ test: setup ## Lint, check types and labelled data, run every test
 test-browser: setup ## Test the page in a real Chromium, which must be there
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
+test-long: setup ## Kill, swap and damage hundreds of times; takes hours
+	KILL_ROUNDS=200 SWAP_ROUNDS=20 DAMAGE_ROUNDS=1000 $(BIN)/python -m pytest tests/batch tests/jobs tests/web tests/language
+
+test-ray: setup ## Add the extra [ray] and test it on a real cluster of this machine
+	$(BIN)/python -m pip install --require-hashes -r requirements-ray.lock
+	REQUIRE_RAY=1 $(BIN)/python -m pytest tests/ray
+
 bench: setup ## Measure answers a second, beside the bare spaCy pass
 	$(BIN)/python -m training.bench
 
@@ -57,10 +64,11 @@ train: setup ## Compile the marked answers and fit models/star-1 (or MODEL=name)
 	$(BIN)/python -m training compile
 	$(BIN)/python -m training train training/data/train.jsonl training/data/development.jsonl --out models/$(MODEL)
 
-lock: setup ## Compile both locks anew from pyproject.toml
+lock: setup ## Compile the locks anew from pyproject.toml
 	$(PIP_COMPILE) --output-file=requirements.lock pyproject.toml
-	$(PIP_COMPILE) --constraint=requirements.lock --extra=dev --extra=train \
+	$(PIP_COMPILE) --constraint=requirements.lock --extra=dev --extra=train --extra=postgres \
 		--output-file=requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) --constraint=requirements-dev.lock --extra=ray --output-file=requirements-ray.lock pyproject.toml
 
 fmt: setup ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix $(CODE)

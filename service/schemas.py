@@ -104,6 +104,50 @@ class CompareRequest(_Schema):
     second: FeedbackRequest = Field(description="The later attempt.")
 
 
+class CorrectedSpan(_Schema):
+    """A run of words and the part that a coach says it plays."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    label: Literal[tuple(label.value for label in Label)]  # type: ignore[valid-type]
+
+
+class CorrectionRequest(_Schema):
+    """What the feedback on an answer should have been. It is kept, with the whole answer, to train on."""
+
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS)] = Field(
+        description="The answer, as it was given."
+    )
+    question: _Short | None = Field(default=None, description="What was asked.")
+    question_type: Literal[tuple(kind.value for kind in QuestionType)] | None = Field(  # type: ignore[valid-type]
+        default=None, description="As a person says; null where only the service has guessed it."
+    )
+    spans: Annotated[list[CorrectedSpan], Field(min_length=1, max_length=MAX_CHARACTERS)] = Field(
+        description="On whole words, disjoint; together they hold every word."
+    )
+    findings: Annotated[list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=200)] = (
+        Field(
+            default=[],
+            description="All that should have been found. The id of a criterion ends in ``:met`` or ``:missing``.",
+        )
+    )
+    corrected_by: Annotated[str, StringConstraints(max_length=100, pattern=r"\S")] = Field(
+        description="Who says so, by any name."
+    )
+    model: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None, description="The model whose feedback is corrected, as its reply names it."
+    )
+    offset_encoding: OffsetEncoding = Field(default="utf-32", description="The unit of every start and end.")
+
+
+class CorrectionReply(_Schema):
+    """Where a correction is kept nobody can read it over HTTP; this is all that is said of it."""
+
+    status: Literal["kept"]
+    id: str
+    corrected_at: str
+
+
 class Reason(_Schema):
     """Why an answer was not judged."""
 

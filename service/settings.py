@@ -18,7 +18,10 @@ PREFIX = "STAR_FEEDBACK_"
 #: The folder that holds the model folders and their index.
 MODELS = Path(__file__).resolve().parent.parent / "models"
 #: 0 switches the limit off, or means that nobody waits, or lets the system choose a port.
-_MAY_BE_ZERO = frozenset({"rate_requests", "rate_bytes", "waiting_line", "port"})
+_MAY_BE_ZERO = frozenset({"rate_requests", "rate_bytes", "waiting_line", "port", "jobs_retention"})
+_DATABASE = "postgresql+psycopg://"
+#: After the XDG base directory specification: what a user's programs keep from one run to the next.
+_STATE = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,26 @@ class Settings:
     deadline: float = 10.0
     #: Requests that may wait for the one that is being analysed, in each process.
     waiting_line: int = 16
+    #: Of one batch over HTTP; a larger one is for the command line.
+    max_upload_bytes: int = 10 * 1024 * 1024
+    max_batch_rows: int = 10_000
+    #: Batches that are read or answered at the same time, in each process.
+    max_batches: int = 4
+    #: The folder of jobs, for its owner only; empty: there are no jobs.
+    jobs_dir: str = str(_STATE / "star-feedback" / "jobs")
+    #: A PostgreSQL database to keep them in, as ``postgresql+psycopg://…``; empty: SQLite in ``jobs_dir``.
+    jobs_url: str = ""
+    #: Seconds after its upload at which a job is erased; 0: nothing is kept, and no job is taken.
+    jobs_retention: float = 24 * 3600.0
+    #: Seconds after which the job of a killed process goes on in another.
+    jobs_lease: float = 20.0
+    #: Processes that judge the rows of jobs, beside those that answer requests.
+    jobs_workers: int = 1
+    #: Jobs that are not finished, of one key and in all.
+    max_jobs_per_key: int = 10
+    max_jobs: int = 1_000
+    #: The file that corrections are added to, with the answers they are on; empty: none are taken.
+    corrections_file: str = ""
     #: Per key and minute, over all workers; 0 switches the limit off.
     rate_requests: int = 60
     rate_bytes: int = 300 * 1024
@@ -72,6 +95,11 @@ class Settings:
         settings.check()
         return settings
 
+    @property
+    def keeps_jobs(self) -> bool:
+        """Whether jobs can be taken: there is a folder for them, and they may stay there for a time."""
+        return bool(self.jobs_dir) and self.jobs_retention > 0
+
     def check(self) -> None:
         """Raise ``SettingsRefused`` for values that cannot work or are unsafe."""
         if self.host not in ("127.0.0.1", "::1", "localhost") and not self.api_key_digests:
@@ -87,3 +115,5 @@ class Settings:
                 raise SettingsRefused(f"{PREFIX}{field.name.upper()} must {words}")
         if self.port > 65_535:
             raise SettingsRefused(f"{PREFIX}PORT must be a port, at most 65535")
+        if self.jobs_url and not self.jobs_url.startswith(_DATABASE):
+            raise SettingsRefused(f"{PREFIX}JOBS_URL must begin with {_DATABASE}")

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,32 @@ def test_equal_requests_give_equal_bytes_in_every_process(reports: dict[str, Rep
     here = {name: to_json(feedback_reply(report)) for name, report in reports.items()}
     assert replies("0", *ANSWERS) == here
     assert replies("1", *reversed(ANSWERS)) == here
+
+
+@pytest.mark.parametrize(
+    ("encoding", "codec", "width"),
+    [("utf-32", "utf-32-le", 4), ("utf-16", "utf-16-le", 2), ("utf-8", "utf-8", 1)],
+)
+def test_alignment_is_told_in_the_offsets_of_both_texts(
+    encoding: OffsetEncoding, codec: str, width: int, reviewer: Reviewer
+) -> None:
+    context = "😀 " + " ".join(
+        f"The {noun} of the bakery needs care, and the ledger, the till and the {noun} are read by the {other}."
+        for noun, other in (("queue", "shop"), ("oven", "crew"), ("flour", "baker"), ("counter", "guest"))
+    )
+    answer = Answer(f"😀 {STORY}", question=QUESTION)
+    plain: Any = feedback_reply(reviewer.review(answer), encoding)
+    aligned: Any = feedback_reply(reviewer.review(replace(answer, context=context)), encoding)
+    assert plain["alignment"] is None
+    assert list(aligned)[list(aligned).index("focus") + 1] == "alignment"
+    assert {**aligned, "alignment": None} == plain
+    found = aligned["alignment"]
+    assert "ledger" in [theme["theme"] for theme in found["taken_up"]]
+    assert found["left_out"]
+    texts = {"context": context.encode(codec), "answer": answer.text.encode(codec)}
+    for theme in (*found["taken_up"], *found["left_out"]):
+        for side in theme.keys() - {"theme"}:
+            assert theme[side]
+            for place in theme[side]:
+                cut = texts[side][width * place["start"] : width * place["end"]].decode(codec)
+                assert cut == place["text"]

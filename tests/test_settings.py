@@ -77,6 +77,25 @@ def test_only_loopback_serves_without_keys(host: str) -> None:
     assert settings.host == host
 
 
+def test_jobs_are_kept_for_a_day_and_may_be_switched_off() -> None:
+    settings = Settings()
+    assert settings.keeps_jobs
+    assert settings.jobs_dir.endswith("star-feedback/jobs")
+    assert (settings.jobs_retention, settings.max_jobs_per_key, settings.max_jobs) == (86_400, 10, 1_000)
+    assert settings.jobs_lease <= 30
+    assert not Settings.from_environment({"STAR_FEEDBACK_JOBS_DIR": ""}).keeps_jobs
+    assert not Settings.from_environment({"STAR_FEEDBACK_JOBS_RETENTION": "0"}).keeps_jobs
+
+
+def test_the_database_of_jobs_is_postgresql_by_the_one_driver() -> None:
+    url = "postgresql+psycopg://user:secret@host/jobs"
+    assert Settings.from_environment({"STAR_FEEDBACK_JOBS_URL": url}).jobs_url == url
+    for other in ("postgresql://user:secret@host/jobs", "sqlite:///secret", "secret"):
+        with pytest.raises(SettingsRefused, match="STAR_FEEDBACK_JOBS_URL must begin") as refused:
+            Settings.from_environment({"STAR_FEEDBACK_JOBS_URL": other})
+        assert "secret" not in str(refused.value)
+
+
 def test_a_limit_may_be_switched_off() -> None:
     names = ("RATE_REQUESTS", "RATE_BYTES", "WAITING_LINE", "PORT")
     settings = Settings.from_environment({f"STAR_FEEDBACK_{name}": "0" for name in names})

@@ -11,7 +11,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from service.feedback.catalogue import Catalogue
 from service.labels import COMPONENTS, STORY_TYPES, AnswerKind, Label, QuestionType
 from training.corpus import LabelledAnswer, word_labels
 
@@ -21,12 +20,6 @@ MOST_SHARED = 0.15
 #: Share of all answers that may open with the same four words.
 MOST_OPENING = 0.005
 _WORD = re.compile(r"[\w'’]+")
-
-
-def known_findings(catalogue: Catalogue) -> frozenset[str]:
-    """Return the ids that labelled data may use; a criterion's carries ``:met`` or ``:missing``."""
-    criteria = {f"{criterion.id}:{state}" for criterion in catalogue.criteria for state in ("met", "missing")}
-    return frozenset({rule.id for rule in catalogue.rules} | criteria)
 
 
 def problems(answer: LabelledAnswer, known_findings: Collection[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from service.errors import StarFeedbackError
-from service.feedback.catalogue import load_catalogue
+from service.feedback.catalogue import known_findings, load_catalogue
 from service.language.ends import SentenceEnds
 from service.language.heads import LinearHead
 from service.language.model_folder import SENTENCE_ENDS, Model, load_model
@@ -30,7 +31,7 @@ from training.card import (
     model_card,
     table,
 )
-from training.check import crowding, known_findings, problems
+from training.check import crowding, problems
 from training.corpus import LabelledAnswer, read_jsonl, write_jsonl
 from training.curve import draw, learning_curve
 from training.describe import fill_tables, markdown, mix, voice
@@ -52,7 +53,16 @@ from training.opinions import with_opinions
 from training.prepare import PreparedAnswer, copies, prepared, without_punctuation
 from training.reliability import RELIABILITY_CURVE, calibration_error, curve_rows, reliability
 from training.reliability import draw as draw_reliability
-from training.second import agreement, path_of_second, read_reading, sample, sheet
+from training.second import (
+    adjudication,
+    agreement,
+    path_of_adjudication,
+    path_of_first,
+    path_of_second,
+    read_reading,
+    sample,
+    sheet,
+)
 from training.splits import DATA, MARKED, Split, path_of, split_of
 from training.suggest import known_words, suggest, tasks, unfit
 
@@ -148,8 +158,10 @@ def describe(write: bool) -> None:
     if broken:
         raise click.ClickException("\n".join(broken))
     tables = {"mix": mix(answers), "voice": voice(answers)}
-    second = read_jsonl(path_of_second())
-    tables["agreement"] = dict(agreement(answers, second))
+    first, second = read_jsonl(path_of_first()), read_jsonl(path_of_second())
+    tables["agreement"] = dict(agreement(first, second))
+    decisions = path_of_adjudication().read_text(encoding="utf-8").splitlines()
+    tables["adjudication"] = dict(adjudication(map(json.loads, decisions)))
     for name, rows in tables.items():
         click.echo(f"{name}\n{markdown(rows)}")
     if write:
@@ -498,7 +510,7 @@ def drift_of_answers(model: str, answers: Path, picture: Path | None, reference:
 
 def _holds_frozen(path: Path) -> bool:
     """Say whether a file or folder holds answers of the test part, as the marked files and their readings do."""
-    frozen = (path_of(Split.TEST), path_of_second(), MARKED)
+    frozen = (path_of(Split.TEST), path_of_first(), path_of_second(), MARKED)
     resolved = path.resolve()
     return any(
         resolved.is_relative_to(held) or held.is_relative_to(resolved) for held in map(Path.resolve, frozen)

@@ -162,8 +162,9 @@ def make_pairs(answers: Sequence[LabelledAnswer], data: Counterfactuals, count: 
             groups = turned[0], turned[1]
             pairs.append(Pair(answer, "gender", groups, "gender: all words", answer.text, turned[2]))
         start = number * each
-        for swap in (data.swaps[k % len(data.swaps)] for k in range(start, start + each)):
-            pairs.append(_pair(answer, swap))
+        pairs += [
+            _pair(answer, data.swaps[k % len(data.swaps)]) for k in range(start, start + each)
+        ]
         if len(pairs) >= count:
             break
     return pairs[:count]
@@ -182,9 +183,7 @@ def _pair(answer: LabelledAnswer, swap: Swap) -> Pair:
     if swap.stands and second.search(answer.text):
         other = second.sub(swap.first, answer.text)
         return Pair(answer, swap.dimension, groups, swap.name + " (stands)", other, answer.text)
-    texts = [
-        joined(swap.sentence.format(word=word), answer.text) for word in (swap.first, swap.second)
-    ]
+    texts = [joined(swap.sentence.format(word=word), answer.text) for word in (swap.first, swap.second)]
     return Pair(answer, swap.dimension, groups, swap.name, texts[0], texts[1])
 
 
@@ -214,7 +213,7 @@ def turn(text: str, words: Mapping[str, str]) -> tuple[str, str, str] | None:
     ``None`` where it speaks of both, of neither, or with "her", which is "his" and "him".
     """
     found = {match.group().lower() for match in _WORD.finditer(text)}
-    back = {woman: man for man, woman in reversed(words.items())}
+    back = {woman: man for man, woman in reversed(list(words.items()))}
     is_men, is_women = bool(found & set(words)), bool(found & (set(back) | {"hers", "mrs", "miss"}))
     if is_men == is_women or found & {"her", "hers", "mrs", "miss"}:
         return None
@@ -229,9 +228,7 @@ def turn(text: str, words: Mapping[str, str]) -> tuple[str, str, str] | None:
     return *groups, _WORD.sub(other, text)
 
 
-def compare_pairs(
-    pairs: Sequence[Pair], review: Review, progress: Progress = lambda: None
-) -> list[Outcome]:
+def compare_pairs(pairs: Sequence[Pair], review: Review, progress: Progress = lambda: None) -> list[Outcome]:
     """Judge both texts of every pair; a text that stands in several pairs of an answer is judged once."""
     outcomes = []
     for _, group in itertools.groupby(pairs, key=lambda pair: pair.answer.id):

@@ -165,7 +165,7 @@ def told_after(answer: LabelledAnswer, label: Label, sentence: str) -> str | Non
         return None
     ends = [span.end for span in answer.spans if span.label is label]
     end = ends[-1] if ends else len(answer.text)
-    if answer.text[end - 1] not in ".!?\"”":
+    if answer.text[end - 1] not in '.!?"”':
         # Within a sentence it would be another sentence that is cut in two.
         end = len(answer.text)
     before, behind = answer.text[:end], answer.text[end:]
@@ -222,10 +222,15 @@ def broken_limits(trials: Sequence[Trial], limits: Limits) -> list[str]:
     moved = _share_of(trials, _changes_band)
     if limits.bands is not None and moved > limits.bands:
         broken.append(f"band changes {moved:.1%} > {limits.bands:.0%}")
-    outside = _share_of(trials, lambda trial: trial.breaks(limits))
-    if outside > 1 - limits.holding + 1e-9:
-        broken.append(f"{outside:.1%} of the answers outside, {1 - limits.holding:.0%} allowed")
+    share = outside(trials, limits)
+    if share > 1 - limits.holding + 1e-9:
+        broken.append(f"{share:.1%} of the answers outside, {1 - limits.holding:.0%} allowed")
     return broken
+
+
+def outside(trials: Sequence[Trial], limits: Limits) -> float:
+    """Return the share of answers that are outside what ``limits`` allow for one answer."""
+    return _share_of(trials, lambda trial: trial.breaks(limits))
 
 
 def percentile(sizes: Sequence[int], share: float) -> int:
@@ -252,7 +257,7 @@ def robustness_rows(trials: Mapping[str, Sequence[Trial]]) -> dict[str, dict[str
             "largest_fall": max((-trial.change for trial in found), default=0),
             "band_changes": f"{_share_of(found, _changes_band):.1%}",
             "unscored": sum(trial.after is None for trial in found),
-            "outside": f"{_share_of(found, lambda trial, limits=LIMITS[name]: trial.breaks(limits)):.1%}",
+            "outside": f"{outside(found, LIMITS[name]):.1%}",
             "verdict": "; ".join(broken_limits(found, LIMITS[name])) or "holds",
         }
         for name, found in trials.items()

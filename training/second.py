@@ -1,14 +1,16 @@
 """The second reading: sheets without labels, what a second reader said, and how far the two agree.
 
-A sheet numbers the clauses of each answer; the reader gives ranges of numbers their labels. The second labels
-are kept beside the first ones, never instead of them.
+A sheet numbers the clauses of each answer; the reader gives ranges of numbers their labels. Where the two
+differed, it was decided by the guide who was right; ``marked/`` holds what was decided, and the first and the
+second labels are both kept as they were.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +134,26 @@ def agreement(first: Sequence[LabelledAnswer], second: Sequence[LabelledAnswer])
     return {name: round(value, 3) for name, value in figures.items()}
 
 
+def adjudication(decisions: Iterable[Mapping[str, object]]) -> dict[str, int]:
+    """Return how the differences were settled: labels of runs of three words or more, and findings."""
+    counts: Counter[str] = Counter()
+    for row in decisions:
+        what = "finding" if "finding" in row else "label"
+        won = next((reader for reader in ("first", "second") if row["final"] == row[reader]), "neither")
+        counts[f"{what}: {won} reader right"] += 1
+    return {name: counts[name] for name in sorted(counts)}
+
+
+def path_of_first() -> Path:
+    """Return where the first labels of the answers that were read twice stand, as they were before."""
+    return Path(__file__).parent / "data" / "first_reading.jsonl"
+
+
 def path_of_second() -> Path:
     """Return where the second labels stand."""
     return Path(__file__).parent / "data" / "second_reading.jsonl"
+
+
+def path_of_adjudication() -> Path:
+    """Return where it stands which of the two was right, and why."""
+    return Path(__file__).parent / "data" / "adjudication.jsonl"

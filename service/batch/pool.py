@@ -184,9 +184,12 @@ class Pool:
     def _welcome(self, worker: _Worker, message: dict[str, str]) -> None:
         if "refused" in message:
             raise EngineFailed(message["refused"])
+        versions = Versions(**message)
+        if self._versions not in (None, versions):
+            raise EngineFailed("the model was changed while rows were judged; start again")
         worker.is_ready = True
         self._false_starts = 0
-        self._versions = Versions(**message)
+        self._versions = versions
 
     def _replace(self, worker: _Worker) -> None:
         """Start a process in the place of one that has ended, and keep what it had not answered."""

@@ -6,8 +6,8 @@ a row that ends its process again and again without end, or drops it with its ne
 files that all machines see, not from rows that come one by one; and it writes what it holds to disk when memory
 is short, which answers must not be.
 
-Ray listens on every address of a machine, and whoever gets in can run code there, so nothing starts without the
-token that keeps strangers out.
+Whoever reaches Ray's ports can run code there, so nothing starts without the token that keeps strangers out. A
+cluster that is started here listens on loopback only.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ from service.records import Versions
 TOKEN = "RAY_AUTH_TOKEN"  # noqa: S105 - the name of the variable, no token
 TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"  # noqa: S105 - as above
 _MODE = "RAY_AUTH_MODE"
+#: Set to 0, a Ray that has the machine to itself listens on 127.0.0.1 instead of on every address.
+LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+#: Short, since Ray puts sockets in this folder, and their names must not pass 107 bytes.
+FOLDER_PREFIX = "star-ray-"
 #: Rows that a process is given at once: a call takes about a millisecond, a row more than ten.
 CHUNK = 16
 #: Chunks for each process that may be read and not yet handed on, so that one slow row does not stop all.
@@ -58,12 +62,14 @@ class RayRefused(StarFeedbackError):
 def check_ray(environment: Mapping[str, str]) -> None:
     """Raise ``RayRefused`` where no token keeps strangers out, or where Ray is not installed."""
     if environment.get(_MODE, "token").lower() != "token":
-        raise RayRefused(f"{_MODE} must be 'token', or not be set: without it anybody can run code in Ray")
+        raise RayRefused(
+            f"{_MODE} must be 'token', or not be set: else whoever reaches Ray's ports can run code there"
+        )
     if not _token(environment):
         raise RayRefused(
-            "Ray listens on every address of a machine, and without a token anybody can run code there: set "
-            f"{TOKEN} to a long random text (openssl rand -hex 32 prints one), or {TOKEN_PATH} to a file with "
-            "one; the same on all machines of a cluster"
+            f"without a token whoever reaches Ray's ports can run code there: set {TOKEN} to a long random text "
+            f"(openssl rand -hex 32 prints one), or {TOKEN_PATH} to a file with one; the same on all machines of "
+            "a cluster"
         )
     if find_spec("ray") is None:
         raise RayRefused(
@@ -94,10 +100,9 @@ class Judge:
         """Load the reviewer and return what its versions are, or why it is ``refused``."""
         # A core dump would hold answers.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.environ.update(ONE_THREAD)
         if os.environ.get(_MODE, "").lower() != "token":
             return {
-                "refused": f"a machine of the cluster was started without {_MODE}=token: anybody can run code there"
+                "refused": f"a machine of the cluster was started without {_MODE}=token: whoever reaches its ports can run code there"
             }
         try:
             self._reviewer = self._load()
@@ -128,7 +133,8 @@ class RayEngine:
     Without an ``address`` Ray is started on this machine and ends with the run. With one, ``HOST:PORT`` or
     ``auto``, this machine must be one of that cluster's. ``workers`` is how many processes; by default one for
     each core of the machine, or of the cluster. Raises ``RayRefused``. One evaluation at a time; one that is
-    given up leaves the engine good for nothing but its end.
+    given up leaves the engine good for nothing but its end. As long as it is entered, what is printed goes to
+    standard error.
     """
 
     def __init__(
@@ -206,12 +212,14 @@ class RayEngine:
         """Join the cluster, or start one, and leave it again with ``stack``."""
         # Ray reads them when it is imported, and what it starts inherits them.
         os.environ.update({_MODE: "token", "RAY_USAGE_STATS_ENABLED": "0", **ONE_THREAD})
+        if self._address is None:
+            os.environ[LOOPBACK_ONLY] = "0"
         import ray
 
         self._ray = ray
         # Ray opens what it is given to all users of the machine; within this folder nobody else gets there.
         folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="star-feedback-", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True)
         )
         # Ray reports the end of a process on what is for results.
         stack.enter_context(redirect_stdout(sys.stderr))
@@ -225,11 +233,14 @@ class RayEngine:
                     logging_level=logging.ERROR,
                     **(_joining() if self._address else _starting(Path(folder), self._count)),
                 )
-        except ray.exceptions.AuthenticationError:
-            raise EngineFailed(f"the cluster refuses the token of {TOKEN} or {TOKEN_PATH}") from None
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             # Nothing of an answer was sent yet.
-            raise EngineFailed(f"Ray cannot be used: {type(error).__name__}: {error}") from None
+            told = f"{type(error).__name__}: {error}"
+            if self._address is None:
+                raise EngineFailed(f"Ray cannot be started here: {told}") from None
+            raise EngineFailed(
+                f"the cluster at {self._address} cannot be used; is it there, and is the token the same? {told}"
+            ) from None
         if self._takes_all:
             self._count = max(1, int(ray.cluster_resources().get("CPU", 1)))
         stack.callback(self._kill_all)
@@ -300,7 +311,10 @@ class RayEngine:
         if not actor.is_ready:
             self._false_starts += 1
             if self._false_starts >= _MOST_FALSE_STARTS:
-                raise EngineFailed("the processes of Ray end before they are ready")
+                raise EngineFailed(
+                    "the processes of Ray end before they are ready; on every machine of a cluster the project must "
+                    f"be installed, and Ray be started with {_MODE}=token"
+                )
         for number, row in actor.rows.items():
             self._crashes[number] += 1
             if self._crashes[number] < MOST_CRASHES:
@@ -327,8 +341,7 @@ def _starting(folder: Path, workers: int) -> dict[str, object]:
         "runtime_env": {
             "env_vars": {**ONE_THREAD, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
         },
-        "_node_ip_address": "127.0.0.1",
-        "_temp_dir": str(folder / "ray"),
+        "_temp_dir": str(folder / "r"),
         # Else answers would be written to the disk where the shared memory is full.
         "_system_config": {"automatic_object_spilling_enabled": False},
     }

@@ -78,6 +78,12 @@ class Catalogue:
         return met if severity is Severity.STRENGTH else missing
 
 
+def known_findings(catalogue: Catalogue) -> frozenset[str]:
+    """Return the ids that labelled data may use; a criterion's carries ``:met`` or ``:missing``."""
+    criteria = {f"{criterion.id}:{state}" for criterion in catalogue.criteria for state in ("met", "missing")}
+    return frozenset({rule.id for rule in catalogue.rules} | criteria)
+
+
 def load_catalogue(own_file: str = "") -> Catalogue:
     """Read the shipped catalogue, and ``own_file`` over it where one is named.
 

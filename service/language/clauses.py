@@ -21,6 +21,8 @@ _VERBAL = frozenset({"VERB", "AUX"})
 _FINITE = frozenset({"VBD", "VBP", "VBZ", "MD"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
 _RELATIVES = frozenset({"which", "who", "where", "whereby"})
+#: Behind its verb, what these open only says how long the verb lasted.
+_BOUND = frozenset({"until", "till", "til"})
 #: Words that open a clause though the parser hangs them on the clause before.
 _OPENERS = frozenset(
     {"and", "but", "or", "so", "then", "because", "cause", "cos", "when", "while", "until", "although",
@@ -51,12 +53,12 @@ class ClauseSegmenter:
     def _starts(self, doc: Doc) -> set[int]:
         starts: set[int] = set()
         for sentence in doc.sents:
-            cuts = {sentence.start}
+            cuts: set[int] = set()
             for token in sentence:
                 if token.pos_ in _VERBAL or _has_subject(token):
                     cuts.update(_cuts(token))
-            cuts = {_to_opener(doc, cut, sentence.start) for cut in cuts if cut >= sentence.start}
-            starts |= _without_scraps(doc, sorted(cuts), sentence.end)
+            inner = {_to_opener(doc, cut, sentence.start) for cut in cuts if cut > sentence.start}
+            starts |= _without_scraps(doc, sorted({sentence.start, *inner}), sentence.end)
         return starts
 
 
@@ -80,7 +82,9 @@ def _cuts(token: Token) -> list[int]:
         opened = any(child.dep_ == "mark" or child.tag_ == "WRB" for child in token.lefts)
         if not (_is_finite(token) or (opened and _has_subject(token))):
             return []
-        return [left] if left > token.head.i else [left, right]
+        if left > token.head.i:  # "I stood there until it came" is one clause
+            return [] if token.left_edge.lower_ in _BOUND else [left]
+        return [left, right]
     if token.dep_ == "relcl":
         opens_loose = token.left_edge.lower_ in _RELATIVES and _is_finite(token)
         return [left] if opens_loose and token.head.i < left else []

@@ -7,11 +7,12 @@ words finds the ends; it is trained on the corpus with its own stops taken away.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
 from service.language.heads import LinearHead, softmax, summed_rows
 
@@ -59,17 +60,23 @@ class SentenceEnds:
 
 def unpunctuated(doc: Doc) -> Iterator[list[Word]]:
     """Yield the runs of words of ``doc`` that are too long to be one sentence, or are all there is."""
+    texts = [token.text for token in doc]
+    stops = [place for place, text in enumerate(texts) if text[-1] in _STOPS]
+    gaps = itertools.pairwise([-1, *stops, len(texts)])
+    if stops and all(after - before <= LONGEST_SENTENCE for before, after in gaps):
+        return  # a word is at least one token, so no run is too long
     run: list[Word] = []
     has_stop = False
-    for first, last in _spaced(doc):
-        if run and first.is_sent_start:  # a line began here
+    for first, after in _spaced(doc):
+        if run and doc[first].is_sent_start:  # a line began here
             has_stop = True
             if len(run) > LONGEST_SENTENCE:
                 yield run
             run = []
-        if core := bare_word(doc[first.i : last.i + 1].text):
-            run.append(Word(core, first.tag_, first.i))
-        if ends_sentence(doc[first.i : last.i + 1].text):
+        word = "".join(texts[first:after])
+        if core := bare_word(word):
+            run.append(Word(core, doc[first].tag_, first))
+        if ends_sentence(word):
             has_stop = True
             if len(run) > LONGEST_SENTENCE:
                 yield run
@@ -78,14 +85,13 @@ def unpunctuated(doc: Doc) -> Iterator[list[Word]]:
         yield run
 
 
-def _spaced(doc: Doc) -> Iterator[tuple[Token, Token]]:
-    """Yield the first and last token of each run of non-space characters."""
-    first: Token | None = None
-    for token in doc:
-        first = first or token
-        if token.whitespace_ or token.i + 1 == len(doc):
-            yield first, token
-            first = None
+def _spaced(doc: Doc) -> Iterator[tuple[int, int]]:
+    """Yield where each run of non-space characters begins and ends, in tokens."""
+    first = 0
+    for after, token in enumerate(doc, start=1):
+        if token.whitespace_ or after == len(doc):
+            yield first, after
+            first = after
 
 
 def bare_word(word: str) -> str:

@@ -28,7 +28,6 @@ from service.language.labeller import LABELS, Chain, Labeller, context_features
 
 FORMAT = "star-feedback-model/1"
 MANIFEST = "manifest.json"
-INDEX = "index.json"
 #: A file of a model folder is never larger, in bytes.
 LARGEST_FILE = 64 * 1024 * 1024
 #: spaCy's major and minor version, which a model is tied to.
@@ -63,15 +62,6 @@ class Model:
     heads: Mapping[str, LinearHead]
     limits: Mapping[str, tuple[float | None, float | None]]
     manifest: Mapping[str, object]
-
-
-def current_model_name(models_dir: Path) -> str:
-    """Return the name that the index of ``models_dir`` gives as current; raises ``ModelRefused``."""
-    try:
-        index = json.loads((models_dir / INDEX).read_bytes())
-        return str(index["current"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelRefused(f"the index {INDEX} of the models folder can't be read; restore it") from error
 
 
 def load_model(models_dir: Path, name: str, nlp: Nlp) -> Model:

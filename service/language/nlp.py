@@ -7,6 +7,7 @@ leave :meth:`Language.reading`.
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Iterator
@@ -69,6 +70,12 @@ class Language:
         self.nlp = nlp
         self._ends = ends
         self._lock = threading.Lock()
+
+    def with_ends(self, ends: SentenceEnds) -> Language:
+        """Return the same pipeline with other ``ends``; the two take turns, so that both may be in use."""
+        other = copy.copy(self)
+        other._ends = ends
+        return other
 
     @contextmanager
     def reading(

@@ -9,16 +9,19 @@ from types import TracebackType
 
 from flask import Flask, Response, g, request
 
+from service.batch.evaluation import Reviews
 from service.errors import StarFeedbackError
 from service.settings import Settings
 from service.web import problems
 from service.web.access import ApiKeys
 from service.web.headers import ALWAYS, request_id
+from service.web.jobs import JobViews
 from service.web.limits import WaitingLine
 from service.web.logs import log_event, log_failure
 from service.web.metrics import Metrics
 from service.web.rates import RateLimiter
-from service.web.routes import Reviews, Views
+from service.web.routes import Views
+from service.web.serving import Serving
 
 #: What a key is not asked for.
 _PUBLIC = frozenset({"healthz", "readyz"})
@@ -36,27 +39,29 @@ class _Application(Flask):
 
 def create_app(
     settings: Settings,
-    reviewer: Reviews | StarFeedbackError,
+    reviewer: Reviews | StarFeedbackError | Serving,
     *,
     rates: Path | None = None,
 ) -> Flask:
     """Return the application.
 
     ``reviewer`` may be the error that kept it from being made: then the application runs without one,
-    ``/readyz`` says why and ``/v1/feedback`` answers 503. ``rates`` is the file in which processes share the
+    ``/readyz`` says why and ``/v1/feedback`` answers 503; or what serves now and may be replaced. ``rates`` is the file in which processes share the
     rate limit; ``None``: this process counts for itself. Raises ``SettingsRefused`` for malformed digests.
     """
     app = _Application("service.web")
     # Two slashes are another path, not a reason to redirect.
     app.url_map.merge_slashes = False
+    serving = reviewer if isinstance(reviewer, Serving) else Serving(reviewer)
     metrics = Metrics()
     keys = ApiKeys(settings.api_key_digests)
+    limiter = RateLimiter(rates, requests=settings.rate_requests, size=settings.rate_bytes)
     views = Views(
         settings,
-        reviewer,
+        serving,
         metrics=metrics,
         line=WaitingLine(settings.waiting_line, watch=metrics.set_waiting),
-        limiter=RateLimiter(rates, requests=settings.rate_requests, size=settings.rate_bytes),
+        limiter=limiter,
     )
 
     @app.before_request
@@ -81,11 +86,13 @@ def create_app(
             status=response.status_code,
             ms=round(seconds * 1000, 1),
             bytes_in=g.bytes_read,
-            bytes_out=response.calculate_content_length(),
+            # Of a stream it is not known yet, and asking would read it to the end.
+            bytes_out=response.calculate_content_length() if response.is_sequence else None,
         )
         return response
 
     views.register(app)
+    JobViews(settings, serving, limiter=limiter).register(app)
     problems.register(app)
     return app
 

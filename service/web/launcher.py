@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
 import service
 from service.settings import PREFIX, Settings
-from service.web import runtime
+from service.web import job_process, runtime
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -61,10 +62,10 @@ def settings_environment(settings: Settings) -> dict[str, str]:
     return {f"{PREFIX}{field.name.upper()}": str(getattr(settings, field.name)) for field in fields(settings)}
 
 
-def run(settings: Settings, build: Build) -> None:
+def run(settings: Settings, build: Build, *, jobs: str = job_process.MODULE) -> None:
     """Serve what ``build`` makes until told to stop; ends with ``SystemExit``.
 
-    To be called before numpy or prometheus_client are imported.
+    ``jobs`` is the module of the process that works on jobs, where ``settings`` want any. To be called before numpy or prometheus_client are imported.
     """
     early = {"numpy", "prometheus_client"} & sys.modules.keys()
     if early:
@@ -76,7 +77,7 @@ def run(settings: Settings, build: Build) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory.metrics)
     master = os.getpid()
     try:
-        _Server(settings, directory, build).run()
+        _Server(settings, directory, build, jobs).run()
     finally:
         # Workers come by here too when they end.
         if os.getpid() == master:
@@ -86,10 +87,13 @@ def run(settings: Settings, build: Build) -> None:
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn with our settings; its own configuration files, arguments and variables are not read."""
 
-    def __init__(self, settings: Settings, directory: runtime.RuntimeDirectory, build: Build) -> None:
+    def __init__(
+        self, settings: Settings, directory: runtime.RuntimeDirectory, build: Build, jobs: str
+    ) -> None:
         self.settings = settings
         self._directory = directory
         self._build = build
+        self._jobs = jobs
         super().__init__(prog="star-feedback")
 
     def load_config(self) -> None:
@@ -100,6 +104,37 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """Build the application; gunicorn calls this in each worker."""
         return self._build(self.settings, self._directory)
+
+    def run(self) -> None:
+        """Serve, with the process of jobs beside the workers where there are jobs."""
+        if self.settings.keeps_jobs:
+            _Master(self, job_process.Keeper(self._jobs)).run()
+        else:
+            super().run()
+
+
+class _Master(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which looks after the process of jobs as it does after its workers."""
+
+    def __init__(self, server: _Server, keeper: job_process.Keeper) -> None:
+        super().__init__(server)
+        self._keeper = keeper
+
+    def manage_workers(self) -> None:
+        """Replace what has ended; called at least once a second."""
+        super().manage_workers()
+        self._keeper.keep()
+
+    def reload(self) -> None:
+        """Replace the workers, and the process of jobs: there may be another model."""
+        super().reload()
+        self._keeper.ask_to_end()
+
+    def stop(self, graceful: bool = True) -> None:
+        """End everything, the process of jobs while the workers send their last replies."""
+        self._keeper.ask_to_end()
+        super().stop(graceful)
+        self._keeper.end(self.cfg.graceful_timeout if graceful else _GRACE)
 
 
 def gunicorn_settings(settings: Settings, directory: Path) -> dict[str, object]:

@@ -1,8 +1,4 @@
-"""The one shape of every error: ``application/problem+json`` (RFC 9457) with a list of what is wrong.
-
-``type`` is always ``about:blank`` and ``title`` the status phrase, as section 4.2.1 of the RFC has it; what a
-program should look at is ``errors[].code``. Nothing of a request is ever repeated.
-"""
+"""Errors as replies: every one, whatever its origin, is ``application/problem+json``."""
 
 from __future__ import annotations
 
@@ -12,32 +8,18 @@ from collections.abc import Mapping
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from service.corrections import NotKept
 from service.errors import DeadlineExceeded, InvalidRequest, Overloaded, Problem, StarFeedbackError
+from service.jobs.database import StoreFailed
+from service.jobs.store import JobGone, QueueFull
+from service.problem_details import BY_STATUS, problem
 from service.schemas import to_json
 from service.web.headers import ALWAYS
 from service.web.logs import log_failure
 
 MEDIA_TYPE = "application/problem+json"
-#: Problems that one reply tells of; a request of thousands of faults must not make a larger reply.
-MOST_ERRORS = 20
-
-#: What is said, and the code, where no more is known than the status.
-_BY_STATUS: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "the request is malformed"),
-    401: ("unauthorised", "an API key is needed: 'Authorization: Bearer KEY'"),
-    404: ("not_found", "there is nothing here; /openapi.json lists what there is"),
-    405: ("method_not_allowed", "the method is not one of those in the Allow header"),
-    413: ("body_too_large", "the request is too large"),
-    414: ("uri_too_long", "the request line is too long"),
-    415: ("unsupported_media_type", "the body must be application/json in UTF-8, not compressed"),
-    417: ("expectation_failed", "only 'Expect: 100-continue' is understood"),
-    422: ("invalid", "the request is understood but invalid"),
-    429: ("too_many_requests", "too many requests; try again later"),
-    431: ("headers_too_large", "the header fields are too large"),
-    500: ("internal_error", "the service failed; the fault is logged under the id in X-Request-Id"),
-    501: ("not_implemented", "this transfer coding is not implemented"),
-    503: ("unavailable", "the service is not ready"),
-}
+#: Seconds after which a database may be back.
+_STORE_RETRY_AFTER = 10
 
 
 class Unauthorised(StarFeedbackError):
@@ -48,24 +30,33 @@ class RateExceeded(Overloaded):
     """A key has used up what it may send in a minute."""
 
 
+class BatchesFull(Overloaded):
+    """As many batches as a process takes are being answered."""
+
+
+class JobsOff(StarFeedbackError):
+    """There are no jobs in this service, and why."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class NotInThisState(StarFeedbackError):
+    """What is asked for is not there yet, or not any more."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
 class NotReady(StarFeedbackError):
     """The model could not be loaded; the message says why."""
 
     retry_after = 30
-
-
-def problem(status: int, detail: str = "", problems: tuple[Problem, ...] = ()) -> dict[str, object]:
-    """Return the body of an error reply as plain data; ``errors`` is never empty."""
-    code, usual_detail = _BY_STATUS.get(status, _BY_STATUS[400 if status < 500 else 500])
-    detail = detail or usual_detail
-    told = problems[:MOST_ERRORS] or (Problem("", code, detail),)
-    return {
-        "type": "about:blank",
-        "title": http.HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "errors": [{"pointer": item.pointer, "code": item.code, "message": item.message} for item in told],
-    }
 
 
 def problem_message(status: int, request_id: str) -> bytes:
@@ -89,6 +80,11 @@ def register(app: Flask) -> None:
     app.register_error_handler(Overloaded, _overloaded)
     app.register_error_handler(DeadlineExceeded, _deadline_exceeded)
     app.register_error_handler(NotReady, _not_ready)
+    app.register_error_handler(JobsOff, _jobs_off)
+    app.register_error_handler(JobGone, _job_gone)
+    app.register_error_handler(NotInThisState, _not_in_this_state)
+    app.register_error_handler(StoreFailed, _store_failed)
+    app.register_error_handler(NotKept, _not_kept)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _failure)
 
@@ -113,8 +109,12 @@ def _unauthorised(_error: Unauthorised) -> Response:
 
 
 def _overloaded(error: Overloaded) -> Response:
-    code = "rate_exceeded" if isinstance(error, RateExceeded) else "line_full"
-    return _later(429, code, error.detail, error.retry_after)
+    codes: dict[type, str] = {
+        RateExceeded: "rate_exceeded",
+        BatchesFull: "batches_full",
+        QueueFull: "queue_full",
+    }
+    return _later(429, codes.get(type(error), "line_full"), error.detail, error.retry_after)
 
 
 def _deadline_exceeded(error: DeadlineExceeded) -> Response:
@@ -125,13 +125,36 @@ def _not_ready(error: NotReady) -> Response:
     return _later(503, "not_ready", str(error), error.retry_after)
 
 
+def _jobs_off(error: JobsOff) -> Response:
+    return _reply(error.status, error.detail, (Problem("", error.code, error.detail),))
+
+
+def _job_gone(_error: JobGone) -> Response:
+    message = "there is no such job: it is another's, was erased, or its time is over"
+    return _reply(404, message, (Problem("", "no_such_job", message),))
+
+
+def _not_in_this_state(error: NotInThisState) -> Response:
+    return _reply(409, error.detail, (Problem("", error.code, error.detail),))
+
+
+def _store_failed(error: StoreFailed) -> Response:
+    log_failure(error, id=g.get("request_id"), reason=str(error))
+    return _later(503, "jobs_unavailable", str(error), _STORE_RETRY_AFTER)
+
+
+def _not_kept(error: NotKept) -> Response:
+    log_failure(error, id=g.get("request_id"), reason=str(error))
+    return _later(503, "corrections_unavailable", str(error), _STORE_RETRY_AFTER)
+
+
 def _later(status: int, code: str, detail: str, seconds: int) -> Response:
     return _reply(status, detail, (Problem("", code, detail),), headers={"Retry-After": str(seconds)})
 
 
 def _http_exception(error: HTTPException) -> Response:
     status = error.code or 500
-    if status not in _BY_STATUS:
+    if status not in BY_STATUS:
         status = 400 if status < 500 else 500
     allowed = getattr(error, "valid_methods", None)
     return _reply(status, headers={"Allow": ", ".join(sorted(allowed))} if allowed else None)

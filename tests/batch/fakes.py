@@ -20,6 +20,8 @@ from tests.web.fakes import VERSIONS, report_on
 #: A file; the first process that sees it removes it and dies.
 CRASH_ONCE = "FAKE_CRASH_ONCE"
 SECONDS = "FAKE_SECONDS"
+#: A file that names the model.
+MODEL_FILE = "FAKE_MODEL_FILE"
 
 
 class ObedientReviewer:
@@ -59,6 +61,10 @@ def load_obedient(_settings: Settings | None = None) -> Reviews:
 
 def load_refused(_settings: Settings | None = None) -> Reviews:
     raise ModelRefused("the model is damaged")
+
+
+def load_named() -> Reviews:
+    return ObedientReviewer(replace(VERSIONS, model=Path(os.environ[MODEL_FILE]).read_text()))
 
 
 def load_dying() -> Reviews:

@@ -188,3 +188,21 @@ def _children() -> list[psutil.Process]:
         for child in psutil.Process().children()
         if child.is_running() and "spawn_main" in " ".join(child.cmdline())
     ]
+
+
+def test_a_process_that_starts_with_another_model_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, model = tmp_path / "once", tmp_path / "model"
+    once.touch()
+    model.write_text("a+1")
+    monkeypatch.setenv(fakes.CRASH_ONCE, str(once))
+    monkeypatch.setenv(fakes.MODEL_FILE, str(model))
+    texts = answers(3 * CHUNK)
+    texts[CHUNK + 2] = "DROP here"
+    with Pool(fakes.load_named, 1) as pool:
+        assert pool.versions.model == "a+1"
+        model.write_text("b+1")
+        lines = pool.evaluate(rows_of(texts))
+        with pytest.raises(EngineFailed, match="the model was changed"):
+            list(lines)

@@ -200,3 +200,15 @@ def test_the_segmenter_is_the_last_of_the_components_in_use(nlp: Nlp) -> None:
     assert nlp.pipe_names == [
         "tok2vec", "tagger", "line_breaks", "parser", "attribute_ruler", "lemmatizer", "star_clauses",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["- rang the owner, then left", "… so I waited.", "-- I rang. -- She came."])
+def test_a_mark_at_the_start_belongs_to_the_first_clause(language: Language, text: str) -> None:
+    with language.reading(prepare(text)) as doc:
+        spans = list(doc.spans[SPANS_KEY])
+        assert [token.i for span in spans for token in span] == list(range(len(doc)))
+
+
+def test_how_long_a_step_lasted_stays_with_it(language: Language) -> None:
+    with language.reading(prepare("I put a note on the shelf until it came.")) as doc:
+        assert len(doc.spans[SPANS_KEY]) == 1

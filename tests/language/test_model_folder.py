@@ -18,14 +18,8 @@ import pytest
 
 from service.errors import ModelRefused
 from service.language import model_folder
-from service.language.model_folder import (
-    INDEX,
-    MANIFEST,
-    current_model_name,
-    load_model,
-    pipeline_identity,
-    seal,
-)
+from service.language.model_folder import MANIFEST, load_model, pipeline_identity, seal
+from service.language.model_index import INDEX, current_model_name
 from service.language.nlp import Language
 from service.settings import Settings
 
@@ -351,7 +345,7 @@ def test_loading_runs_nothing_and_opens_nothing_outside(folder: Path) -> None:
     assert sorted(opened) == [str(folder / name) for name in names_of(folder)]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"current"'])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"current"', b"[" * 100_000])
 def test_an_index_that_cannot_be_read_is_refused(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / INDEX).write_bytes(content)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service.feedback.catalogue import Catalogue
+from service.feedback.catalogue import Catalogue, known_findings
 from service.labels import Label
-from training.check import crowding, known_findings, problems
+from training.check import crowding, problems
 from training.cli import main
 from training.corpus import GoldSpan, LabelledAnswer
 

@@ -178,7 +178,7 @@ def test_the_command_writes_a_file_and_the_page(
     assert "#### wrong" not in content
 
 
-@pytest.mark.parametrize("held", ["test.jsonl", "second_reading.jsonl", "marked", "."])
+@pytest.mark.parametrize("held", ["test.jsonl", "first_reading.jsonl", "second_reading.jsonl", "marked", "."])
 def test_what_holds_the_frozen_part_is_refused(held: str) -> None:
     for command in (["errors", "tiny-1"], ["candidates"], ["train", "--out", "unused"]):
         result = CliRunner().invoke(main, [*command, str(DATA / held)])

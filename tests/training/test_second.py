@@ -9,7 +9,7 @@ from service.language.nlp import Language
 from training.corpus import LabelledAnswer
 from training.marks import parse_marks
 from training.prepare import PreparedAnswer, prepared
-from training.second import agreement, read_reading, sample, sheet
+from training.second import adjudication, agreement, read_reading, sample, sheet
 
 MARKED = (
     "[S] Our van broke down in Leeds. [A] I rang the depot and I borrowed another one. [R] It came at four."
@@ -70,3 +70,16 @@ def test_agreement_counts_words() -> None:
 def test_a_sample_is_the_same_for_any_order() -> None:
     answers = [answer(f"x-{number}") for number in range(20)]
     assert sample(answers, 5) == sample(answers[::-1], 5)
+
+
+def test_adjudication_counts_who_was_right() -> None:
+    rows: list[dict[str, object]] = [
+        {"first": "TASK", "second": "ACTION", "final": "TASK"},
+        {"first": "TASK", "second": "ACTION", "final": "SITUATION"},
+        {"finding": "result.missing", "first": True, "second": False, "final": False},
+    ]
+    assert adjudication(rows) == {
+        "finding: second reader right": 1,
+        "label: first reader right": 1,
+        "label: neither reader right": 1,
+    }

@@ -12,11 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service.batch.evaluation import Reviews
 from service.errors import StarFeedbackError
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.headers import ALWAYS
-from service.web.routes import Reviews
+from service.web.serving import Serving
 
 from .fakes import FakeReviewer
 
@@ -29,7 +30,7 @@ SETTINGS = Settings(rate_requests=0, rate_bytes=0)
 def make_app() -> MakeApp:
     """Make an application with the fake reviewer and settings that differ from ``SETTINGS`` as told."""
 
-    def make(reviewer: Reviews | StarFeedbackError | None = None, **settings: Any) -> Flask:
+    def make(reviewer: Reviews | StarFeedbackError | Serving | None = None, **settings: Any) -> Flask:
         return create_app(replace(SETTINGS, **settings), FakeReviewer() if reviewer is None else reviewer)
 
     return make

@@ -30,4 +30,4 @@ def build(settings: Settings, directory: runtime.RuntimeDirectory) -> Flask:
 
 
 if __name__ == "__main__":
-    launcher.run(Settings.from_environment(), build)
+    launcher.run(Settings.from_environment(), build, jobs="tests.jobs.fake_process")

@@ -18,7 +18,10 @@ from .fakes import ANSWER, FakeReviewer
 
 KEYS = ("first-key", "second key with spaces")
 DIGESTS = ", ".join(hashlib.sha256(key.encode()).hexdigest() for key in KEYS)
-GUARDED = ["/", "/version", "/metrics", "/openapi.json", "/v1/feedback", "/static/page.js", "/nothing"]
+GUARDED = [
+    "/", "/version", "/metrics", "/openapi.json", "/v1/feedback", "/v1/jobs", f"/v1/jobs/{'0' * 32}", "/files",
+    "/static/page.js", "/nothing",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -129,6 +129,18 @@ def _requests(app: Flask, canary: Canary) -> Iterator[TestResponse]:
         yield client.post(
             f"/v1/feedback?answer={text}&{text}", data=body, content_type=media_type, headers=headers
         )
+    for path, field in (("/v1/questions", "questions"), ("/v1/compare", "first")):
+        for data in (
+            {"questions": [f"Is there {text}?"], "context": text},
+            {"questions": [text * 200, [text]], text: text},
+            {"first": {"answer": text, text: text}, "second": {"answer": text, "question": text}},
+            {
+                "first": {"answer": text, "question": f"{text}?"},
+                "second": {"answer": text, "question": "Why?"},
+            },
+            {field: text},
+        ):
+            yield client.post(f"{path}?{text}", json=data, headers=headers)
     for path in (
         "/healthz",
         "/readyz",

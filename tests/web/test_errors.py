@@ -48,8 +48,8 @@ RAISED: list[tuple[Exception, int, str]] = [
 ]
 #: Statuses that Flask or Werkzeug may raise, and what becomes of them.
 ABORTED = {
-    **{status: status for status in (400, 401, 404, 405, 413, 414, 415, 417, 422, 431, 500, 501)},
-    **dict.fromkeys((403, 406, 408, 409, 410, 418), 400),
+    **{status: status for status in (400, 401, 403, 404, 405, 409, 413, 414, 415, 417, 422, 431, 500, 501)},
+    **dict.fromkeys((406, 408, 410, 418), 400),
     502: 500,
 }
 

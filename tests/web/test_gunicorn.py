@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,11 @@ class Server:
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Send one request; return the status and the reply, parsed where it is JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         data = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, data, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        reply, media_type = response.read(), response.headers["Content-Type"]
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            reply, media_type = response.read(), response.headers["Content-Type"]
         return response.status, strict_loads(reply) if "json" in media_type else reply.decode()
 
     def send(self, message: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -107,10 +106,16 @@ def running(folder: Path, command: list[str], **settings: object) -> Iterator[Se
         port = free.getsockname()[1]
     variables = {
         f"STAR_FEEDBACK_{name.upper()}": str(value)
-        for name, value in {"port": port, **settings}.items()
+        for name, value in {"port": port, "jobs_dir": "", **settings}.items()
         if name[0] != "_"
     }
-    environment = {**os.environ, **variables, "FAKE_SECONDS": str(settings.get("_seconds", 0))}
+    environment = {
+        **os.environ,
+        **variables,
+        "FAKE_SECONDS": str(settings.get("_seconds", 0)),
+        # The process of jobs does not look in the working directory.
+        "PYTHONPATH": str(ROOT),
+    }
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -84,6 +84,14 @@ SHAPE: dict[str, Any] = {
                 "operationId": {"type": "string"},
                 "summary": {"type": "string"},
                 "security": {"type": "array"},
+                "parameters": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["name", "in", "schema"],
+                        "properties": {"in": {"enum": ["path", "query", "header"]}},
+                    },
+                },
                 "requestBody": {
                     "type": "object",
                     "required": ["content"],
@@ -170,6 +178,42 @@ def test_replies_fit_their_schema(client: FlaskClient, document: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("path", "name", "asked"),
+    [
+        ("/v1/questions", "Questions", {"questions": ["Is there parking? 😀"], "context": "A garage."}),
+        ("/v1/compare", "Compare", {"first": {"answer": ANSWER}, "second": {"answer": ANSWER}}),
+    ],
+)
+def test_other_replies_fit_their_schemas(
+    client: FlaskClient, document: dict[str, Any], path: str, name: str, asked: dict[str, Any]
+) -> None:
+    _schema(document, f"{name}Request").validate(asked)
+    response = client.post(path, json=asked)
+    assert response.status_code == 200
+    _schema(document, f"{name}Reply").validate(response.json)
+    assert not _schema(document, f"{name}Reply").is_valid({**(response.json or {}), "more": 1})
+    statuses = set(document["paths"][path]["post"]["responses"])
+    assert statuses == {"200", "400", "401", "404", "405", "413", "415", "422", "429", "500", "503"}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "asked"),
+    [
+        ("/v1/questions", "Questions", {"questions": []}),
+        ("/v1/questions", "Questions", {"questions": ["a"] * 51}),
+        ("/v1/questions", "Questions", {"questions": [""]}),
+        ("/v1/compare", "Compare", {"first": {"answer": "a"}}),
+        ("/v1/compare", "Compare", {"first": {"answer": "a"}, "second": {"answer": ""}}),
+    ],
+)
+def test_other_schemas_and_the_service_refuse_the_same(
+    client: FlaskClient, document: dict[str, Any], path: str, name: str, asked: dict[str, Any]
+) -> None:
+    assert not _schema(document, f"{name}Request").is_valid(asked)
+    assert client.post(path, json=asked).status_code == 422
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         {},
@@ -201,9 +245,10 @@ def test_reply_schema_refuses_what_is_no_reply(client: FlaskClient, document: di
 
 
 def test_examples_are_true(client: FlaskClient, document: dict[str, Any]) -> None:
-    media = document["paths"]["/v1/feedback"]["post"]["requestBody"]["content"]["application/json"]
-    example = media["examples"]["example"]["value"]
-    assert client.post("/v1/feedback", json=example).status_code == 200
+    for path in ("/v1/feedback", "/v1/questions", "/v1/compare"):
+        media = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        example = media["examples"]["example"]["value"]
+        assert client.post(path, json=example).status_code == 200
     for response in document["components"]["responses"].values():
         problem = response["content"]["application/problem+json"]["examples"]["example"]["value"]
         _schema(document, "ProblemReply").validate(problem)

@@ -1,101 +1,66 @@
-// The form: sends the answer, shows the report or what went wrong. Nothing is stored, no text is cleared.
+// What the page does: its forms, the count below the answer, and notes that unfold for printing.
 
-import { element } from "./dom.js";
+import { offerCorrection } from "./correction.js";
+import { connectForm } from "./form.js";
+import { announcementOfQuestions, showQuestions } from "./questions.js";
 import { announcementOf, showReport } from "./report.js";
-import { Refusal, requestFeedback } from "./request.js";
-
-const FIELDS = ["answer", "question", "question_type", "context"];
+import { Refusal, requestFeedback, requestQuestions } from "./request.js";
 
 const form = document.getElementById("form");
-const button = document.getElementById("submit");
 const report = document.getElementById("report");
-const trouble = document.getElementById("trouble");
+const questionsForm = document.getElementById("questions-form");
+const questionsReport = document.getElementById("questions-report");
 const announcement = document.getElementById("announcement");
 const count = document.getElementById("answer-count");
 const wide = window.matchMedia("(min-width: 64rem)");
 
 const longest = Number(form.elements.answer.dataset.longest);
 
-let sending = false;
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  send();
+connectForm(form, {
+  names: ["answer", "question", "question_type", "context"],
+  busy: ["Reading…", "Reading the answer."],
+  announcement,
+  ask: (values) => {
+    need("answer", values.answer, "There is no answer yet", "Paste or type an answer first.");
+    return requestFeedback(values);
+  },
+  show: ({ question, answer, question_type: type }, reply) => {
+    showReport(report, { question, answer, reply, wide: wide.matches });
+    offerCorrection(report, { question, answer, type, reply, announcement });
+    lead(report, "report-title");
+    return announcementOf(reply);
+  },
 });
 
-form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    form.requestSubmit();
-  }
+connectForm(questionsForm, {
+  names: ["questions", "context"],
+  busy: ["Reading…", "Reading the questions."],
+  announcement,
+  ask: ({ questions, context }) => {
+    need("questions", questions, "There is no question yet", "Write a question first, one on each line.");
+    // Only the sign that the field itself writes ends a line.
+    const lines = questions.split("\n").map((line) => line.trim()).filter(Boolean);
+    return requestQuestions({ questions: lines, context });
+  },
+  show: (_values, reply) => {
+    showQuestions(questionsReport, reply);
+    lead(questionsReport, "questions-report-title");
+    return announcementOfQuestions(reply);
+  },
 });
 
 form.elements.answer.addEventListener("input", showCount);
 window.addEventListener("beforeprint", unfoldAll);
 window.addEventListener("afterprint", foldAgain);
 showCount();
-button.disabled = false;
 
-async function send() {
-  if (sending) return;
-  const fields = Object.fromEntries(
-    FIELDS.map((name) => [name, form.elements[name].value || null]),
-  );
-  clearTrouble();
-  if (fields.answer === null || fields.answer.trim() === "") {
-    showTrouble(new Refusal("There is no answer yet", "", new Map([["answer", "Paste or type an answer first."]])));
-    return;
-  }
-  setSending(true);
-  try {
-    const reply = await requestFeedback(fields);
-    showReport(report, { question: fields.question, answer: fields.answer, reply, wide: wide.matches });
-    announcement.textContent = announcementOf(reply);
-    document.getElementById("report-title").focus({ preventScroll: true });
-    report.scrollIntoView({ block: "start" });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    showTrouble(error);
-  } finally {
-    setSending(false);
-  }
+function need(name, value, title, message) {
+  if (value === null || value.trim() === "") throw new Refusal(title, "", new Map([[name, message]]));
 }
 
-function setSending(now) {
-  sending = now;
-  button.setAttribute("aria-disabled", String(now));
-  button.textContent = now ? "Reading…" : "Get feedback";
-  if (now) announcement.textContent = "Reading the answer.";
-}
-
-function showTrouble({ title, detail, fields }) {
-  const placed = FIELDS.filter((name) => fields.has(name));
-  const unplaced = [...fields.keys()].filter((name) => !FIELDS.includes(name)).map((name) => fields.get(name));
-  const labels = placed.map((name) => form.elements[name].labels[0].firstChild.textContent.trim());
-  for (const name of placed) showFieldError(name, fields.get(name));
-  trouble.replaceChildren(
-    element("p", { class: "trouble-title" }, title),
-    ...[detail, ...unplaced, labels.length ? `Look at: ${labels.join(", ")}.` : ""].filter(Boolean).map((text) => element("p", {}, text)),
-    element("p", { class: "kept" }, "Your text is still in the form."),
-  );
-  announcement.textContent = "";
-  if (placed.length > 0) form.elements[placed[0]].focus();
-}
-
-function showFieldError(name, message) {
-  const field = form.elements[name];
-  field.setAttribute("aria-invalid", "true");
-  document.getElementById(`${name}-error`).textContent = message;
-  const folded = field.closest("details");
-  if (folded !== null) folded.open = true;
-}
-
-function clearTrouble() {
-  trouble.replaceChildren();
-  for (const name of FIELDS) {
-    form.elements[name].removeAttribute("aria-invalid");
-    document.getElementById(`${name}-error`).textContent = "";
-  }
+function lead(section, title) {
+  document.getElementById(title).focus({ preventScroll: true });
+  section.scrollIntoView({ block: "start" });
 }
 
 function showCount() {

@@ -22,6 +22,7 @@ export function showReport(section, { question, answer, reply, wide }) {
       ...parts,
       warnings(reply.input_warnings),
       annotatedAnswer({ question, answer, layout, open }),
+      alignment(reply.alignment),
       componentTable(reply.components),
       colophon(reply),
     ].filter((part) => part !== null),
@@ -242,6 +243,31 @@ function noteOf({ finding, number, place }, open) {
         href: `#words-${number}`, "data-note": number, "aria-label": `To the words of note ${number}`,
       }, "To the words"))
       : null);
+}
+
+function alignment(found) {
+  if (found === null) return null;
+  const { taken_up: taken, left_out: left } = found;
+  if (taken.length + left.length === 0) return null;
+  return element("section", { class: "alignment", "aria-labelledby": "alignment-title" },
+    element("h3", { id: "alignment-title" }, "The role or company"),
+    themes("Taken up", taken), themes("Not taken up", left),
+    element("p", { class: "hint" }, "Words beside words, of the text that you gave; it does not move the score."));
+}
+
+function themes(title, found) {
+  if (found.length === 0) return null;
+  return [
+    element("h4", {}, title),
+    element("ul", {}, found.map(({ theme, context, answer = [] }) => element("li", {},
+      element("strong", {}, theme), ": ", quoted(context), " in their text",
+      answer.length === 0 ? null : ["; ", quoted(answer), " in your answer"]))),
+  ];
+}
+
+function quoted(passages) {
+  const texts = [...new Set(passages.map(({ text }) => text))];
+  return texts.map((text, index) => [index === 0 ? "" : ", ", element("q", { dir: "auto" }, text)]);
 }
 
 function componentTable(components) {

@@ -14,22 +14,38 @@ export class Refusal extends Error {
 
 /** Return the reply for `fields`, offsets in UTF-16 units. Throws `Refusal`. */
 export async function requestFeedback(fields) {
-  const response = await send({ ...fields, offset_encoding: "utf-16" });
+  return understood(await reply("/v1/feedback", fields), (body) => fits(body, fields.answer));
+}
+
+/** Return the reply on `fields.questions`, offsets in UTF-16 units. Throws `Refusal`. */
+export async function requestQuestions(fields) {
+  return understood(await reply("/v1/questions", fields), (body) => questionsFit(body, fields.questions));
+}
+
+/** Have a correction kept; offsets of its spans are in UTF-16 units. Throws `Refusal`. */
+export async function requestCorrection(fields) {
+  return understood(await reply("/v1/corrections", fields), (body) => body?.status === "kept");
+}
+
+async function reply(path, fields) {
+  const response = await send(path, { ...fields, offset_encoding: "utf-16" });
   const type = response.headers.get("Content-Type") ?? "";
   const body = /json/.test(type) ? await bodyOf(response) : null;
   if (!response.ok) throw refusalOf(response, body);
-  if (!fits(body, fields.answer)) {
-    throw new Refusal(
-      "The reply was not understood",
-      "The service and this page may be of different versions. Copy your text, then reload the page.",
-    );
-  }
   return body;
 }
 
-async function send(request) {
+function understood(body, isFit) {
+  if (isFit(body)) return body;
+  throw new Refusal(
+    "The reply was not understood",
+    "The service and this page may be of different versions. Copy your text, then reload the page.",
+  );
+}
+
+async function send(path, request) {
   try {
-    return await fetch("/v1/feedback", {
+    return await fetch(path, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify(request),
@@ -69,7 +85,7 @@ function refusalOf(response, problem) {
     case 429:
       return new Refusal("The service is busy", `${detail} ${retryAdvice(response)}`.trim(), fields);
     case 503:
-      return new Refusal("No feedback this time", `${detail} ${retryAdvice(response)}`.trim(), fields);
+      return new Refusal(unavailable(problem), `${detail} ${retryAdvice(response)}`.trim(), fields);
     default:
       return new Refusal(
         "Something went wrong",
@@ -79,12 +95,18 @@ function refusalOf(response, problem) {
   }
 }
 
+function unavailable(problem) {
+  const unkept = problem?.errors?.some(({ code }) => code === "corrections_unavailable");
+  return unkept ? "It could not be kept" : "No feedback this time";
+}
+
 /** Return what is wrong with single fields; a pointer to no field is the request as a whole. */
 function fieldMessages(errors) {
   const messages = new Map();
   for (const { pointer, code, message } of errors ?? []) {
-    const name = /^\/(\w+)/.exec(pointer)?.[1];
-    if (name !== undefined && !messages.has(name)) messages.set(name, plain(code, message));
+    const [, name, index] = /^\/(\w+)(?:\/(\d+))?/.exec(pointer) ?? [];
+    const where = index === undefined ? "" : `Number ${Number(index) + 1}: `;
+    if (name !== undefined && !messages.has(name)) messages.set(name, where + plain(code, message));
   }
   return messages;
 }
@@ -115,10 +137,19 @@ function sentence(text) {
 
 /** Say whether every piece of text in the reply is the slice of the answer that its offsets name. */
 function fits(reply, answer) {
+  return reply?.offset_encoding === "utf-16" && [...reply.spans, ...reply.findings].every(cut(answer));
+}
+
+/** Say whether the reply is on these questions, and its offsets name the texts that it holds. */
+function questionsFit(reply, questions) {
   return (
     reply?.offset_encoding === "utf-16" &&
-    [...reply.spans, ...reply.findings].every(
-      ({ start, end, text }) => start === null || answer.slice(start, end) === text,
-    )
+    reply.questions.length === questions.length &&
+    reply.questions.every(({ text, words, findings }, number) =>
+      text === questions[number] && [...words, ...findings].every(cut(text)))
   );
+}
+
+function cut(whole) {
+  return ({ start, end, text }) => start === null || whole.slice(start, end) === text;
 }

@@ -29,6 +29,20 @@ export const ANSWER_KINDS = {
   self_description: "a self-description: what you are like",
 };
 
+export const CATEGORIES = {
+  role_challenges: "Challenges of the role",
+  performance_metrics: "How work is measured",
+  team_dynamics: "The team",
+  growth_opportunities: "Growth",
+  company_strategy: "The company’s plans",
+  culture: "Culture",
+  other: "Arrangements and other things",
+};
+
+export const FORMS = { open: "open question", closed: "closed question" };
+
+export const REACHES = { specific: "specific to them", generic: "could be asked anywhere" };
+
 export const SEVERITIES = { problem: "Problem", advice: "Advice", strength: "Strength" };
 
 /** Return `share` (0 to 1) as a whole percentage. */
