@@ -69,15 +69,19 @@ class Runner:
 
     def run(self) -> None:
         """Work until told to stop; nothing that goes wrong with jobs, engine or database is raised."""
+        waits_for = ""
         try:
             while not self._stop.is_set():
                 try:
                     worked = self.turn()
                 except StarFeedbackError as error:
                     # The job goes on when the model or the database can be used again.
-                    self._tell("jobs_wait", reason=str(error))
+                    if str(error) != waits_for:
+                        waits_for = str(error)
+                        self._tell("jobs_wait", reason=waits_for)
                     self._stop.wait(PAUSE)
                     continue
+                waits_for = ""
                 if not worked:
                     self._stop.wait(POLL)
         finally:

@@ -271,7 +271,7 @@ def asked_in_the_corpus() -> list[LabelledAnswer]:
     [
         ("against.yes_no", 0.7),
         ("against.pay_leave_early", 0.8),
-        ("against.on_website", 0.8),
+        ("against.on_website", 0.7),
         ("criterion.candidate_question.open_ended:met", 0.85),
         ("criterion.candidate_question.open_ended:missing", 0.85),
         ("criterion.candidate_question.specific:met", 0.7),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from service.feedback.catalogue import Catalogue
+from service.feedback.catalogue import Catalogue, load_catalogue
 from service.feedback.examples import parse_example, reading_of
 from service.feedback.findings import find
 from service.feedback.reading import Limits, Opinion
@@ -136,9 +137,11 @@ def test_another_question_wants_no_story(language: Language, catalogue: Catalogu
     ],
 )
 def test_a_missing_part_says_where_it_belongs(
-    example: str, missing: str, after: str, before: str, language: Language, catalogue: Catalogue
+    example: str, missing: str, after: str, before: str, language: Language, tmp_path: Path
 ) -> None:
-    finding = findings(example, language, catalogue)[missing]
+    own = tmp_path / "own.toml"
+    own.write_text('[finding."task.missing"]\non = true\n')
+    finding = findings(example, language, load_catalogue(str(own)))[missing]
     text = parse_example(example).answer.text
     assert finding.insert_at is not None
     assert finding.start is None

@@ -260,7 +260,7 @@ def test_without_a_model_a_job_waits_and_goes_on_when_there_is_one(
     runner = make_runner(lambda: Pool(next(attempts), 1))
     run_until_done(runner, stop, store, job.id)
     assert lines_in(store, job.id) == expected(5)
-    assert told.names() == ["jobs_wait", "jobs_wait", "job"]
+    assert told.names() == ["jobs_wait", "job"], "it is told once"
     assert told.events[0][1] == {"reason": "the model is damaged"}
 
 
@@ -307,7 +307,7 @@ def test_a_database_that_is_away_is_waited_for(
     runner = Runner(place, open_store=open_or_fail, make_engine=FakeEngine, stop=stop, tell=told)
     run_until_done(runner, stop, store, job.id)
     assert lines_in(store, job.id) == expected(5)
-    assert told.names() == ["jobs_wait", "jobs_wait", "job"]
+    assert told.names() == ["jobs_wait", "job"], "it is told once"
 
 
 def test_an_engine_that_is_not_used_is_let_go(
