@@ -15,6 +15,7 @@ RUN make setup LOCK=requirements.lock
 FROM python:3.11.15-slim-bookworm
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
+    STAR_FEEDBACK_JOBS_DIR= \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \

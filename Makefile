@@ -45,7 +45,7 @@ test: setup ## Lint, check types and labelled data, run every test
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/python -m training check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-browser: setup ## Test the page in a real Chromium, which must be there
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -102,8 +103,9 @@ def test_kills_lose_and_double_nothing(
             process.kill()
             process.communicate()
             until(lambda: all_gone(workers))
-        else:
-            chance.choice(workers).kill()
+        elif workers:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may just have ended
+                chance.choice(workers).kill()
     while True:
         _, said = process.communicate(timeout=60)
         if process.returncode in (Exit.FINE, Exit.SOME_ROWS_FAILED):

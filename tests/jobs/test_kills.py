@@ -146,7 +146,8 @@ def test_without_its_parent_it_ends(settings: Settings, store: Store) -> None:
         "import subprocess, sys, os, time; process = subprocess.Popen([sys.executable, '-m', "
         "'tests.jobs.fake_process', str(os.getpid())]); print(process.pid, flush=True); time.sleep(60)"
     )
-    environment = {**os.environ, **settings_environment(settings), fakes.SECONDS: SECONDS}
+    # So slow that the job can't be done before the process sees that its parent is gone.
+    environment = {**os.environ, **settings_environment(settings), fakes.SECONDS: "0.5"}
     with subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
