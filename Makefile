@@ -58,7 +58,7 @@ test-ray: setup ## Add the extra [ray] and test it on a real cluster of this mac
 	REQUIRE_RAY=1 $(BIN)/python -m pytest tests/ray
 
 bench: setup ## Measure answers a second, beside the bare spaCy pass
-	$(BIN)/python -m training.bench
+	$(BIN)/python -m training.bench --batch 400
 
 train: setup ## Compile the marked answers and fit models/star-1 (or MODEL=name)
 	$(BIN)/python -m training compile

@@ -30,6 +30,7 @@ from service.language.text import prepare
 from service.records import Answer
 from service.reviewer import Reviewer
 from service.settings import Settings
+from training.bench_batch import measure_batch
 from training.splits import Split, read_split
 
 #: Components of the pipeline that are the project's own.
@@ -111,13 +112,15 @@ def _on_one_core() -> Iterator[str]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--answers", "count", default=60, show_default=True, help="Different answers of 200 words.")
 @click.option("--rounds", default=5, show_default=True, help="How often each is reviewed.")
+@click.option("--batch", "rows", default=0, help="Rows of a batch to measure as well; 0: none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(count: int, rounds: int, as_json: bool) -> None:
+def main(count: int, rounds: int, rows: int, as_json: bool) -> None:
     """Measure reviews of 200-word answers beside the bare spaCy pass."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
         raise click.UsageError(
             f"set {'=1 '.join(_THREADS)}=1, as `make bench` does; more threads slow it down"
         )
+    runs = list(measure_batch(answers(rows))) if rows else []
     where = ", ".join([platform.machine(), f"Python {platform.python_version()}", *_on_one_core()])
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", _READY], check=True)  # noqa: S603
@@ -140,6 +143,7 @@ def main(count: int, rounds: int, as_json: bool) -> None:
             "words": WORDS,
             "reviews": count * rounds,
             "where": where,
+            "batch": [asdict(run) for run in runs],
             "versions": asdict(reviewer.versions),
         }
         click.echo(json.dumps(figures))
@@ -149,6 +153,11 @@ def main(count: int, rounds: int, as_json: bool) -> None:
     for name, row in ("review", review), ("bare spaCy", bare):
         click.echo(f"{name:<12}{row.p50:>9.1f}{row.p99:>9.1f}{row.mean:>9.1f}{row.per_second:>12.1f}")
     click.echo(f"{'ratio':<12}{review.p50 / bare.p50:>9.2f}{review.p99 / bare.p99:>9.2f}{ratio:>9.2f}")
+    for run in runs:
+        click.echo(
+            f"batch, {run.name}: {run.rows} rows in {run.seconds:.1f} s, {run.rows / run.seconds:.1f} a second, "
+            f"{run.memory:.0f} MiB"
+        )
     click.echo(f"load {load:.2f} s; a process is ready to review after {start:.2f} s")
 
 
