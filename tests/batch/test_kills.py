@@ -71,9 +71,12 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())
-    ]
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may just be ending, and its children with it
+        for child in psutil.Process(process.pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)  # noqa: PERF401  (what was found before one ended is kept)
+    return found
 
 
 def blocks_interrupts(process: psutil.Process) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -59,9 +60,12 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def judges_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())
-    ]
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may just be ending, and its children with it
+        for child in psutil.Process(process.pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)  # noqa: PERF401  (what was found before one ended is kept)
+    return found
 
 
 @pytest.fixture
