@@ -14,6 +14,7 @@ HELD_OUT = "<!-- held-out figures -->"
 JUDGED = "<!-- judged against readers -->"
 #: Sections that commands fill, by the name of their marks.
 CANDIDATES, ABLATIONS, RELIABILITY = "candidates", "ablations", "reliability"
+FAIRNESS, GATE = "fairness", "gate"
 
 
 def table(rows: Mapping[str, Mapping[str, object]]) -> str:
@@ -128,6 +129,38 @@ def add_candidates(card: Path, answers: int, rows: Mapping[str, Mapping[str, obj
         f"## Learners compared\n\nOn {answers:,} training answers without their copies, each labelled by a learner "
         "that had not seen its fold of writing batches. *fit_s*: processor seconds to fit one fold; *predict_us*: microseconds "
         f"to label a clause.\n\n{table(rows)}",
+    )
+
+
+def add_fairness(
+    card: Path,
+    pairs: Mapping[str, Mapping[str, object]],
+    groups: Mapping[str, Mapping[str, object]],
+    changes: Mapping[str, Mapping[str, object]],
+    failing: Sequence[str],
+) -> None:
+    """Put the counterfactual pairs, the changes that must not matter, and every failing pair into the card."""
+    listed = "\n".join(f"- {line}" for line in failing) or "None."
+    _put(
+        card,
+        FAIRNESS,
+        "## Who the speaker is\n\nThe same development answer with another name, town, age, faith and so on "
+        "(`training/data/counterfactuals.toml`). A pair fails where the score moves by more than a point of 100, changes "
+        f"its band of 20, or only one text is judged.\n\n{table(pairs)}\nWhat a group's word is worth against those "
+        f"it was swapped for, in points, a mean:\n\n{table(groups)}\nOther changes, with the limits of "
+        f"`training/robustness.py`; *outside*: answers that break what one answer may do.\n\n{table(changes)}\n"
+        f"Every pair that fails, by the answer's id, with both scores:\n\n{listed}\n",
+    )
+
+
+def add_gate(card: Path, against: str, rows: Mapping[str, Mapping[str, object]], verdict: str) -> None:
+    """Put the comparison with the model that was current, and what came of it, into the card."""
+    _put(
+        card,
+        GATE,
+        f"## Against {against}\n\nPaired bootstrap by answer; *low* and *high* hold nine tenths of the samples, *sure* "
+        f"is the share of them in which the new model is better. Margins: `training/gate.toml`.\n\n{table(rows)}\n"
+        f"{verdict}\n",
     )
 
 

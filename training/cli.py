@@ -17,6 +17,7 @@ from service.feedback.catalogue import known_findings, load_catalogue
 from service.language.ends import SentenceEnds
 from service.language.heads import LinearHead
 from service.language.model_folder import SENTENCE_ENDS, Model, load_model
+from service.language.model_index import current_model_name, former_model_name
 from service.language.nlp import Language, load_nlp
 from service.reviewer import Reviewer
 from service.settings import Settings
@@ -25,6 +26,8 @@ from training.candidates import LEARNERS, compare
 from training.card import (
     add_ablations,
     add_candidates,
+    add_fairness,
+    add_gate,
     add_held_out,
     add_judgement,
     add_reliability,
@@ -40,12 +43,21 @@ from training.drift import draw as draw_drift
 from training.ends import fit_sentence_ends
 from training.errors import PAGE, compare_all, page_tables, report
 from training.evaluate import by_mode, cross_fitted_figures, figures, labels_in_use, predict_spans
+from training.fairness import (
+    compare_pairs,
+    failures,
+    fairness_rows,
+    group_shifts,
+    make_pairs,
+    read_counterfactuals,
+)
 from training.fit import FOLDS, Baseline, FitSettings, fit
-from training.folder import write_model
+from training.folder import set_current, step_back, write_model
 from training.formats.importing import Imported, export_labels, import_labels, write_imported
 from training.formats.records import Options, Task
 from training.formats.registry import EXPORTS, FORMATS, SUGGESTIONS
 from training.formats.unlabelled import read_answers
+from training.gate import GATE_STEPS, gate_rows, own_part, read_margins, weigh
 from training.judge import judge as judge_answers
 from training.judge import judgement_rows, review_all
 from training.marks import MarkError, read_marked
@@ -53,6 +65,8 @@ from training.opinions import with_opinions
 from training.prepare import PreparedAnswer, copies, prepared, without_punctuation
 from training.reliability import RELIABILITY_CURVE, calibration_error, curve_rows, reliability
 from training.reliability import draw as draw_reliability
+from training.retrain import STEPS, checked_again, retrain
+from training.robustness import breaking, changes, robustness_rows, try_changes
 from training.second import (
     adjudication,
     agreement,
@@ -63,6 +77,7 @@ from training.second import (
     sample,
     sheet,
 )
+from training.shipped import read_corpus
 from training.splits import DATA, MARKED, Split, path_of, split_of
 from training.suggest import known_words, suggest, tasks, unfit
 
@@ -209,16 +224,23 @@ def second(replies: tuple[Path, ...]) -> None:
 @main.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The model folder to write.")
-def train(data: tuple[Path, ...], out: Path) -> None:
-    """Fit a model on DATA and write its folder, with cross-fitted figures on its card.
+@click.option("--base", help="Add DATA to the shipped corpus, starting from this model (a name in models/).")
+def train(data: tuple[Path, ...], out: Path, base: str | None) -> None:
+    """Fit a model on DATA and write its folder, with its figures on its card.
 
-    The frozen test part is never opened here: 'evaluate' does that.
+    Without --base it learns DATA alone, and its figures are cross-fitted. With --base DATA are a team's own answers: a
+    fifth of them is held out, the others are fitted together with the shipped corpus, and figures are taken on what is
+    held out and on the frozen test part, beside those of the base.
     """
     _refuse_frozen(data, "no model is trained on it")
     answers, broken = read_data(data)
     if broken:
         raise click.ClickException("\n".join(broken))
     started = time.monotonic()
+    if base is not None:
+        _train_own(data, answers, out, Path(base).name)
+        click.echo(f"{out}: {len(answers)} own answers, {time.monotonic() - started:.0f} s")
+        return
     ends, language = _reading_as_trained(answers, Settings.from_environment())
     ready = list(prepared(answers, language))
     settings = FitSettings()
@@ -235,6 +257,127 @@ def train(data: tuple[Path, ...], out: Path) -> None:
     write_model(out, fitted, nlp=language.nlp, answers=answers, settings=settings, figures=rows, card=card)
     click.echo(f"{out}: {len(answers)} answers, {time.monotonic() - started:.0f} s")
     _print(rows)
+
+
+def _train_own(data: Sequence[Path], answers: Sequence[LabelledAnswer], out: Path, base: str) -> None:
+    settings = Settings.from_environment()
+    nlp = load_nlp(settings.spacy_model)
+    with click.progressbar(
+        length=len(STEPS), label="fitting", file=sys.stderr, item_show_func=lambda step: step
+    ) as bar:
+        made = retrain(
+            answers,
+            load_model(settings.models_dir, base, nlp),
+            nlp,
+            read_corpus(),
+            out,
+            limits=read_margins().own,
+            files=[str(path) for path in data],
+            command=f"python -m training train {' '.join(map(str, data))} --out {out} --base {base}",
+            progress=lambda step: bar.update(1, step),
+        )
+    click.echo(f"{made.fit} answers fitted, weight {made.weight:g}; {made.held_out} held out")
+    _print(made.rows)
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="The own data it was made of, if it has moved since.",
+)
+def promote(model: str, data: tuple[Path, ...]) -> None:
+    """Serve MODEL (a name in models/) from now on, if it is better on its own data and not worse elsewhere.
+
+    The comparison with the current model is printed and goes on the card of MODEL whatever comes of it. Exit 1: refused.
+    """
+    settings = Settings.from_environment()
+    margins, corpus = read_margins(), read_corpus()
+    nlp = load_nlp(settings.spacy_model)
+    present = load_model(settings.models_dir, current_model_name(settings.models_dir), nlp)
+    new = load_model(settings.models_dir, Path(model).name, nlp)
+    if new.name == present.name:
+        raise click.UsageError(f"{new.name} is the current model")
+    own = own_part(new, data)
+    if own is not None:
+        answers, broken = read_data(own.files)
+        if broken:
+            raise click.ClickException("\n".join(broken))
+        held_out = checked_again(answers, own, present, nlp, corpus, margins.own).held_out
+    pairs = make_pairs(corpus.development, read_counterfactuals(), margins.pairs)
+    with click.progressbar(length=GATE_STEPS, label="comparing", file=sys.stderr) as bar:
+        found = weigh(
+            present,
+            new,
+            nlp,
+            held_out=() if own is None else held_out,
+            frozen=corpus.frozen,
+            pairs=pairs,
+            margins=margins,
+            progress=lambda: bar.update(1),
+        )
+    rows = gate_rows(found)
+    _print(rows)
+    is_better = not any(one.lacks for one in found)
+    verdict = f"{new.name} is {'promoted' if is_better else 'refused'}."
+    add_gate(
+        settings.models_dir / new.name / "README.md", f"{present.name} ({present.version})", rows, verdict
+    )
+    if is_better:
+        set_current(settings.models_dir, new.name)
+    click.echo(verdict)
+    sys.exit(FINE if is_better else FOUND)
+
+
+@main.command()
+def rollback() -> None:
+    """Serve the model again that was current before this one."""
+    settings = Settings.from_environment()
+    name = former_model_name(settings.models_dir)
+    if name is None:
+        raise click.ClickException("no model was current before this one")
+    load_model(settings.models_dir, name, load_nlp(settings.spacy_model))
+    click.echo(f"{step_back(settings.models_dir)} is current again")
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--pairs",
+    "count",
+    default=2_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Counterfactual pairs to try.",
+)
+@click.option(
+    "--answers", "most", default=150, show_default=True, type=click.IntRange(min=1), help="Answers to change."
+)
+@click.option("--card", is_flag=True, help="Write the tables and the failing pairs to the model's card.")
+def fairness(model: str, count: int, most: int, card: bool) -> None:
+    """Print how far the score of MODEL moves where it must not: other names, towns, ages, typos, layout.
+
+    Answers are those of the development part. A pair that fails is listed by its answer's id; none of its words is.
+    """
+    settings = replace(Settings.from_environment(), model=Path(model).name)
+    review = Reviewer.from_settings(settings).review
+    data, answers = read_counterfactuals(), read_corpus().development
+    pairs = make_pairs(answers, data, count)
+    chosen = sample(answers, most)
+    with click.progressbar(length=len(pairs) + len(chosen), label="judging", file=sys.stderr) as bar:
+        outcomes = compare_pairs(pairs, review, lambda: bar.update(1))
+        trials = try_changes(chosen, changes(data), review, lambda: bar.update(1))
+    tables = fairness_rows(outcomes), group_shifts(outcomes), robustness_rows(trials)
+    for rows in tables:
+        _print(rows)
+    failing = failures(outcomes)
+    for line in (*failing, *breaking(trials)):
+        click.echo(line)
+    if card:
+        add_fairness(settings.models_dir / settings.model / "README.md", *tables, failing)
+    sys.exit(FOUND if failing else FINE)
 
 
 @main.command()

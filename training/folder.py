@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sklearn
@@ -38,8 +40,12 @@ def write_model(
     settings: FitSettings,
     figures: Mapping[str, Mapping[str, object]],
     card: str,
+    own: Mapping[str, object] | None = None,
 ) -> None:
-    """Write ``folder`` as a whole: it appears under its name only when it is complete."""
+    """Write ``folder`` as a whole: it appears under its name only when it is complete.
+
+    ``own`` says of what own data it was made, for the gate.
+    """
     contents = _contents(fitted)
     manifest: dict[str, object] = {
         "format": FORMAT,
@@ -58,6 +64,8 @@ def write_model(
         "figures": dict(figures),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
     }
+    if own is not None:
+        manifest["own"] = dict(own)
     manifest["manifest_sha256"] = seal(manifest)
     fresh = folder.with_name(folder.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -74,14 +82,39 @@ def write_model(
 
 def set_current(models_dir: Path, name: str) -> None:
     """Make ``name`` the model that the service takes; the one before stays in the history."""
-    path = models_dir / INDEX
-    index = json.loads(path.read_bytes()) if path.exists() else {"current": None, "history": []}
+    index = _index(models_dir)
     if index["current"] not in (None, name):
         index["history"].append(index["current"])
     index["current"] = name
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    part.rename(path)
+    _write_index(models_dir, index)
+
+
+def step_back(models_dir: Path) -> str:
+    """Make the model before this one current again and return its name; it leaves the history.
+
+    Raises ``LookupError`` where there was none.
+    """
+    index = _index(models_dir)
+    if not index["history"]:
+        raise LookupError("no model was current before this one")
+    index["current"] = index["history"].pop()
+    _write_index(models_dir, index)
+    return str(index["current"])
+
+
+def _index(models_dir: Path) -> dict[str, Any]:
+    path = models_dir / INDEX
+    return dict(json.loads(path.read_bytes())) if path.exists() else {"current": None, "history": []}
+
+
+def _write_index(models_dir: Path, index: Mapping[str, object]) -> None:
+    """Write the index whole and on the disk before it takes the old one's place."""
+    part = (models_dir / INDEX).with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(index, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(models_dir / INDEX)
 
 
 def _contents(fitted: Fitted) -> dict[str, bytes]:

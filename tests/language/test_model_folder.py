@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import pickle
+import random
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,8 @@ from service.settings import Settings
 from ..conftest import TinyModel
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: Bits that are flipped; a tenth as many files are cut.
+DAMAGE_ROUNDS = int(os.environ.get("DAMAGE_ROUNDS", "60"))
 
 
 @pytest.fixture
@@ -103,6 +107,66 @@ def test_any_file_cut_short_or_gone_is_seen(folder: Path, language: Language) ->
         refused(folder, language)
         (folder / name).write_bytes(content)
     load_model(folder.parent, "tiny-1", language.nlp)
+
+
+def test_damage_anywhere_is_seen(folder: Path, language: Language) -> None:
+    """Flip a bit of random bytes, cut at random places: never is such a folder taken."""
+    chance = random.Random(7)
+    names = names_of(folder)
+    for number in range(DAMAGE_ROUNDS + DAMAGE_ROUNDS // 10):
+        path = folder / chance.choice(names)
+        content = path.read_bytes()
+        place = chance.randrange(len(content))
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(flipped if number < DAMAGE_ROUNDS else content[:place])
+        refused(folder, language)
+        path.write_bytes(content)
+    load_model(folder.parent, "tiny-1", language.nlp)
+
+
+def strange_names() -> list[str]:
+    """Return two hundred names that somebody might try in order to leave the models folder."""
+    climbs = [
+        "../",
+        "..\\",
+        "..%2f",
+        "%2e%2e/",
+        "..;/",
+        "....//",
+        "\u2025/",
+        "..\u2044",
+        "..\u2215",
+        "\uff0e\uff0e/",
+    ]
+    goals = [
+        "tiny-1",
+        "etc/passwd",
+        "models/tiny-1",
+        "star-1#",
+        "star-1?x=1",
+        "index.json",
+        "C:\\x",
+        "x\0y",
+        "x\n",
+        " ",
+    ]
+    roots = ["/", "//", "~/", "file:///", "\\\\host\\", "./", "C:/", "\u200b", "a" * 65, "-"]
+    return [side + goal for side in (*climbs, *roots) for goal in goals]
+
+
+def test_two_hundred_names_open_nothing(
+    folder: Path, language: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = strange_names()
+    assert len(set(names)) == 200
+    opened: list[str] = []
+    for method in ("read_bytes", "read_text", "open"):
+        monkeypatch.setattr(Path, method, lambda path, *_, **__: opened.append(str(path)))
+    for name in names:
+        with pytest.raises(ModelRefused):
+            load_model(folder.parent, name, language.nlp)
+    assert opened == []
 
 
 @pytest.mark.parametrize("name", ["extra.npy", "extra.py", ".hidden", "__pycache__"])

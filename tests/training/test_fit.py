@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 
 from service.labels import Label
 from service.language.model_folder import load_model
+from service.language.model_index import current_model_name, former_model_name
 from service.language.nlp import Language
 from service.language.whole import question_features
 from training.evaluate import figures, predict_spans
 from training.fit import fit, fit_baseline, fold_of, vocabulary_of
-from training.folder import data_hash, set_current
+from training.folder import data_hash, set_current, step_back
 from training.prepare import clauses_of
 
 from ..conftest import TinyModel, write_tiny
@@ -114,3 +116,28 @@ def test_the_index_names_the_current_model_and_remembers_the_others(tmp_path: Pa
         '{\n  "current": "star-1",\n  "history": [\n    "star-1",\n    "star-2"\n  ]\n}\n'
     )
     assert [path.name for path in tmp_path.iterdir()] == ["index.json"]
+
+
+def test_stepping_back_takes_the_model_before_out_of_the_history(tmp_path: Path) -> None:
+    for name in ("star-1", "star-2", "star-3"):
+        set_current(tmp_path, name)
+    assert [step_back(tmp_path), step_back(tmp_path)] == ["star-2", "star-1"]
+    assert former_model_name(tmp_path) is None
+    with pytest.raises(LookupError, match="no model was current"):
+        step_back(tmp_path)
+    assert current_model_name(tmp_path) == "star-1"
+    assert [path.name for path in tmp_path.iterdir()] == ["index.json"]
+
+
+def test_an_index_that_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_current(tmp_path, "star-1")
+
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        set_current(tmp_path, "star-2")
+    assert current_model_name(tmp_path) == "star-1"

@@ -1,0 +1,285 @@
+"""From own labelled answers to a model folder built on another one: check, split, fit, measure, draw, write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spacy.language import Language as Nlp
+
+from service.errors import StarFeedbackError
+from service.feedback.catalogue import known_findings, load_catalogue
+from service.feedback.reading import Limits
+from service.labels import Label
+from service.language.ends import SentenceEnds
+from service.language.labeller import Labeller
+from service.language.model_folder import SENTENCE_ENDS, Model
+from service.language.nlp import Language
+from training.adapt import Adapted, adapt, growth
+from training.card import table
+from training.corpus import LabelledAnswer, word_labels
+from training.errors import compare_all
+from training.evaluate import figures, labels_in_use, paired_words, predict_spans
+from training.fit import FitSettings, Fitted
+from training.folder import data_hash, write_model
+from training.gate import OwnPart
+from training.own_data import OwnData, OwnLimits, disagreements, refusals, split_own, writers_of
+from training.pictures import BY_GROUP, CONFUSION, GROWTH, draw_confusions, draw_groups, draw_growth
+from training.prepare import PreparedAnswer, copies, prepared
+from training.reliability import RELIABILITY_CURVE, calibration_error, reliability
+from training.reliability import draw as draw_reliability
+from training.shipped import CACHE, Corpus, shipped
+
+#: Steps that are announced.
+STEPS = ("own answers", "the corpus", "weights", "both steps on everything", "figures and pictures")
+#: What the two sets are called that figures are taken on.
+HELD_OUT, FROZEN = "own held-out", "frozen test"
+Progress = Callable[[str], None]
+
+
+class DataRefused(StarFeedbackError):
+    """Own data that nothing should be learnt from; every reason on a line of its own."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("the data is refused:\n" + "\n".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What a run made: its figures by model and data set, and the weight of the own answers."""
+
+    rows: Mapping[str, Mapping[str, object]]
+    weight: float
+    fit: int
+    held_out: int
+
+
+def checked_own(
+    answers: Sequence[LabelledAnswer], limits: OwnLimits, known: frozenset[str], corpus: Corpus
+) -> OwnData:
+    """Return own answers, split; raises ``DataRefused`` where something is wrong with them."""
+    data = split_own(answers)
+    reasons = refusals(data, limits, known_findings=known, frozen=corpus.frozen, corpus=corpus.answers)
+    if reasons:
+        raise DataRefused(reasons)
+    return data
+
+
+def checked_again(
+    answers: Sequence[LabelledAnswer],
+    own: OwnPart,
+    present: Model,
+    nlp: Nlp,
+    corpus: Corpus,
+    limits: OwnLimits,
+) -> OwnData:
+    """Return the own answers that a model was made of, split as they were then.
+
+    Raises ``DataRefused`` where they are not the same, or where they would be refused now: the limits or the present
+    model may have changed.
+    """
+    if data_hash(answers) != own.sha256:
+        raise DataRefused(["it is not what the model was made of; name that with --data, or train anew"])
+    data = checked_own(answers, limits, known_findings(load_catalogue()), corpus)
+    language = Language(nlp, SentenceEnds(present.heads[SENTENCE_ENDS]))
+    now = agreement_with(present.labeller, list(prepared(data.answers, language)))
+    reasons = disagreements({**own.agreement, "base": now}, limits)
+    if reasons:
+        raise DataRefused(reasons)
+    return data
+
+
+def agreement_with(labeller: Labeller, items: Sequence[PreparedAnswer]) -> float:
+    """Return the share of words to which ``labeller`` gives their gold label."""
+    right = total = 0
+    for item in items:
+        gold, seen = paired_words(item.answer, predict_spans(labeller, item))
+        right += sum(one is other for one, other in zip(gold, seen, strict=True))
+        total += len(gold)
+    return right / max(1, total)
+
+
+def retrain(
+    answers: Sequence[LabelledAnswer],
+    base: Model,
+    nlp: Nlp,
+    corpus: Corpus,
+    out: Path,
+    *,
+    limits: OwnLimits,
+    files: Sequence[str],
+    command: str,
+    cache: Path = CACHE,
+    progress: Progress = lambda _: None,
+) -> Retrained:
+    """Fit ``answers`` together with ``corpus``, starting from ``base``, and write the model folder ``out``.
+
+    ``files`` are the names of the data as they were given, for the manifest and the gate. Raises ``DataRefused``.
+    """
+    data = checked_own(answers, limits, known_findings(load_catalogue()), corpus)
+    settings = FitSettings(**base.manifest["settings"])  # type: ignore[arg-type]
+    language = Language(nlp, SentenceEnds(base.heads[SENTENCE_ENDS]))
+    progress(STEPS[0])
+    own, held_out = (list(prepared(part, language)) for part in (data.fit, data.held_out))
+    own_copies = copies(own, language)
+    progress(STEPS[1])
+    known = shipped(corpus, base, language, settings, cache=cache)
+    adapted = adapt(base.labeller, known, own, own_copies, settings=settings, progress=progress)
+    agreements = {
+        "base": agreement_with(base.labeller, [*own, *held_out]),
+        "cross_fitted": adapted.chosen.agreement,
+        "corpus": adapted.corpus_agreement,
+    }
+    reasons = disagreements(agreements, limits)
+    if reasons:
+        raise DataRefused(reasons)
+    progress(STEPS[4])
+    sets = {HELD_OUT: held_out, FROZEN: list(known.frozen)}
+    rows = {
+        f"{name}, {part}": _row(labeller, items)
+        for part, items in sets.items()
+        for name, labeller in ((base.name, base.labeller), (out.name, adapted.labeller))
+    }
+    curve = _curve(adapted, base.labeller, settings, sets)
+    fitted = Fitted(
+        adapted.labeller,
+        base.heads,
+        (),
+        {name: Limits(*pair) for name, pair in base.limits.items()},
+    )
+    write_model(
+        out,
+        fitted,
+        nlp=nlp,
+        answers=[*corpus.answers, *data.fit],
+        settings=settings,
+        figures=rows,
+        card=own_card(out.name, base, data, adapted, agreements, rows, curve, command),
+        own={
+            "base": f"{base.name}+{base.version}",
+            "files": list(files),
+            "sha256": data_hash(data.answers),
+            "answers": len(data.answers),
+            "held_out": len(data.held_out),
+            "weight": adapted.chosen.weight,
+            "agreement": {name: round(value, 3) for name, value in agreements.items()},
+        },
+    )
+    _draw(adapted.labeller, sets, curve, out)
+    return Retrained(rows, adapted.chosen.weight, len(data.fit), len(data.held_out))
+
+
+def macro_f1(labeller: Labeller, items: Sequence[PreparedAnswer]) -> float:
+    """Return the word macro-F1 over the labels that occur in ``items``."""
+    answers = [item.answer for item in items]
+    return figures(answers, [predict_spans(labeller, item) for item in items], labels_in_use(answers)).macro
+
+
+def _row(labeller: Labeller, items: Sequence[PreparedAnswer]) -> dict[str, object]:
+    answers = [item.answer for item in items]
+    found = figures(answers, [predict_spans(labeller, item) for item in items], labels_in_use(answers))
+    return {**found.as_row(), "ece": calibration_error(labeller, items)}
+
+
+def _curve(
+    adapted: Adapted, base: Labeller, settings: FitSettings, sets: Mapping[str, Sequence[PreparedAnswer]]
+) -> dict[str, dict[str, float]]:
+    return {
+        str(size): {name: round(macro_f1(labeller, items), 3) for name, items in sets.items()}
+        for size, labeller in growth(adapted, base, settings=settings).items()
+    }
+
+
+def _draw(
+    labeller: Labeller,
+    sets: Mapping[str, Sequence[PreparedAnswer]],
+    curve: Mapping[str, Mapping[str, float]],
+    folder: Path,
+) -> None:
+    compared = {name: compare_all(labeller, items) for name, items in sets.items()}
+    draw_confusions(compared, folder / CONFUSION)
+    draw_groups(compared, folder / BY_GROUP)
+    draw_growth(curve, folder / GROWTH)
+    draw_reliability(
+        {name: reliability(labeller, items) for name, items in sets.items()}, folder / RELIABILITY_CURVE
+    )
+
+
+def own_card(
+    name: str,
+    base: Model,
+    data: OwnData,
+    adapted: Adapted,
+    agreements: Mapping[str, float],
+    rows: Mapping[str, Mapping[str, object]],
+    curve: Mapping[str, Mapping[str, float]],
+    command: str,
+) -> str:
+    """Return the card of a model built on ``base``, as Markdown; nothing in it is typed by hand."""
+    words = sum(len(answer.text.split()) for answer in data.answers)
+    counts = Counter(
+        label for a in data.answers for _, _, label in word_labels(a.text, a.spans) if label is not None
+    )
+    labels = {label.value: {"words": counts[label]} for label in Label}
+    key, writers = writers_of(data.answers)
+    by = f"{len(writers)} by the name of `{key}`" if key else "the data does not say"
+    tried = {
+        f"{trial.weight:g}": {
+            "loss": round(trial.loss, 4),
+            "standard_error": round(trial.error, 4),
+            "agreement": round(trial.agreement, 3),
+        }
+        for trial in adapted.trials
+    }
+    return f"""# Model card: {name}
+
+**What it is.** {base.name} ({base.version}), fitted anew with own labelled answers added to the shipped corpus. Its
+labeller is new; the heads over whole answers, the opinions, the sentence ends and the temperature of its confidences
+are those of {base.name}, whose card says what they are worth.
+
+**What it is for.** Feedback for practice. A person decides. It is not made for selecting candidates, and no
+figure here shows that it could be.
+
+**Made by.** `{command}`
+
+**Own data.** {len(data.answers):,} answers, {words:,} words; {len(data.fit):,} were fitted on, {len(data.held_out):,} held
+out, near-duplicates on one side. Who labelled them: {by}. A feature is kept only where three answers have it, so that
+nobody's private word is in the model.
+
+{table(labels)}
+**Weight.** An own answer counts {adapted.chosen.weight:g} where one of the corpus counts 1. It is the smallest whose loss is
+within one standard error of the best, by the first step on folds of the own answers that it had not seen:
+
+{table(tried)}
+**Agreement.** {base.name} gives {agreements["base"]:.1%} of the own words the label that they have; a first step that was
+fitted on the other folds {agreements["cross_fitted"]:.1%}; on the shipped corpus that is {agreements["corpus"]:.1%}.
+
+## Figures
+
+By word over the labels that occur (macro_f1 is their mean), spans with at least half overlap both ways, absence of a
+part, boundaries to the word, expected calibration error by clause. The frozen test part trained neither model.
+
+{table(rows)}
+![Confusions]({CONFUSION})
+
+![By mode, kind and question type]({BY_GROUP})
+
+## As own answers grow
+
+Word macro-F1 with so many own answers beside the corpus; 0 is {base.name}.
+
+{table(curve)}
+![Learning curve of the own data]({GROWTH})
+
+## Confidence
+
+![Reliability curve]({RELIABILITY_CURVE})
+
+<!-- gate -->
+<!-- /gate -->
+<!-- fairness -->
+<!-- /fairness -->
+"""
