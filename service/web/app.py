@@ -23,8 +23,8 @@ from service.web.rates import RateLimiter
 from service.web.routes import Views
 from service.web.serving import Serving
 
-#: What a key is not asked for.
-_PUBLIC = frozenset({"healthz", "readyz"})
+#: What a key is not asked for: health, and the page with its files, which hold nothing and send the key themselves.
+_PUBLIC = frozenset({"healthz", "readyz", "page", "static"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 

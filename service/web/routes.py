@@ -201,6 +201,7 @@ class Views:
             max_question_characters=MAX_QUESTION_CHARACTERS,
             question_types=[kind.value for kind in QuestionType],
             version=__version__,
+            needs_key=bool(self._settings.api_key_digests),
             choices=self._choices(),
         )
 

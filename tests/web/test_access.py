@@ -1,4 +1,4 @@
-"""API keys: needed everywhere but for health, known by their digest only."""
+"""API keys: needed everywhere but for health and the page itself, known by their digest only."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .fakes import ANSWER, FakeReviewer
 KEYS = ("first-key", "second key with spaces")
 DIGESTS = ", ".join(hashlib.sha256(key.encode()).hexdigest() for key in KEYS)
 GUARDED = [
-    "/", "/version", "/metrics", "/openapi.json", "/v1/feedback", "/v1/jobs", f"/v1/jobs/{'0' * 32}", "/files",
-    "/static/page.js", "/nothing",
+    "/version", "/metrics", "/openapi.json", "/v1/feedback", "/v1/jobs", f"/v1/jobs/{'0' * 32}", "/files",
+    "/nothing",
 ]  # fmt: skip
 
 
@@ -39,9 +39,20 @@ def test_without_a_key_every_guarded_route_is_401(guarded: FlaskClient, method: 
         assert_problem(response, 401, "unauthorised")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_needs_no_key(guarded: FlaskClient, path: str) -> None:
-    assert guarded.get(path).status_code == 200
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/static/page.js"])
+def test_health_and_the_page_need_no_key(guarded: FlaskClient, path: str) -> None:
+    with guarded.get(path) as response:
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_nothing_is_sent_to_the_page_without_a_key(guarded: FlaskClient, method: str) -> None:
+    assert_problem(guarded.open("/", method=method), 401, "unauthorised")
+
+
+def test_the_page_asks_for_a_key_only_where_keys_are_set(guarded: FlaskClient, make_app: MakeApp) -> None:
+    assert b'id="access-key"' in guarded.get("/").data
+    assert b'id="access-key"' not in make_app().test_client().get("/").data
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -47,7 +47,7 @@ async function send(path, request) {
   try {
     return await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      headers: { "Content-Type": "application/json", Accept: "application/json", ...credentials() },
       body: JSON.stringify(request),
       credentials: "same-origin",
       cache: "no-store",
@@ -65,6 +65,12 @@ async function send(path, request) {
   }
 }
 
+/** Return the header with the access key; the field is on the page only where keys are set. */
+function credentials() {
+  const key = document.getElementById("access-key")?.value.trim();
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
 async function bodyOf(response) {
   try {
     return await response.json();
@@ -77,6 +83,8 @@ function refusalOf(response, problem) {
   const fields = fieldMessages(problem?.errors);
   const detail = fields.size > 0 ? "" : details(problem).join(" ");
   switch (response.status) {
+    case 401:
+      return new Refusal("The access key is missing or wrong", "Write the key into the field at the top.", fields);
     case 413:
       return new Refusal("The text is too long", detail, fields);
     case 400:
