@@ -50,15 +50,16 @@ test: setup ## Lint, check types and labelled data, run every test
 test-browser: setup ## Test the page in a real Chromium, which must be there
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
-test-long: setup ## Kill, swap and damage hundreds of times; takes hours
-	KILL_ROUNDS=200 SWAP_ROUNDS=20 DAMAGE_ROUNDS=1000 $(BIN)/python -m pytest tests/batch tests/jobs tests/web tests/language
+test-long: setup ## Kill, swap and damage hundreds of times, retrain the shipped model; takes hours
+	KILL_ROUNDS=200 CONTENTION_STEPS=5000 SWAP_ROUNDS=20 DAMAGE_ROUNDS=1000 FULL_STORY=1 $(BIN)/python -m pytest \
+		tests/batch tests/jobs tests/web tests/language tests/training/test_story.py
 
 test-ray: setup ## Add the extra [ray] and test it on a real cluster of this machine
 	$(BIN)/python -m pip install --require-hashes -r requirements-ray.lock
 	REQUIRE_RAY=1 $(BIN)/python -m pytest tests/ray
 
-bench: setup ## Measure answers a second, beside the bare spaCy pass
-	$(BIN)/python -m training.bench --batch 400
+bench: setup ## Measure answers a second, beside the bare spaCy pass, and training on 5,000 own clauses
+	$(BIN)/python -m training.bench --batch 400 --own 5000
 
 train: setup ## Compile the marked answers and fit models/star-1 (or MODEL=name)
 	$(BIN)/python -m training compile

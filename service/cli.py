@@ -56,6 +56,11 @@ def serve() -> None:
 
     try:
         settings = Settings.from_environment()
+        if settings.rules_file:
+            # A mistake in an own file stops the start; the workers would come up and never be ready.
+            from service.feedback.catalogue import load_catalogue
+
+            load_catalogue(settings.rules_file)
     except StarFeedbackError as error:
         _stop(Exit.BAD_USE, str(error))
     serve_settings(settings)
@@ -263,22 +268,24 @@ def rules(context: click.Context) -> None:
 
 @rules.command("test")
 def test_rules() -> None:
-    """Run every example of the rules; exits with 1 where one is wrong."""
+    """Run every example of the rules; exits with 1 where one is wrong.
+
+    Those of rules that ask the model run through the model that is served, all others on the labels marked in them.
+    """
     from service.feedback.catalogue import load_catalogue
-    from service.feedback.examples import TRAINED, run_examples
+    from service.feedback.examples import run_examples, run_model_examples
     from service.language.nlp import Language, load_nlp
+    from service.reviewer import Reviewer
+    from service.terminal import rendered_results
 
     with _stopping("the rules file"):
         settings = Settings.from_environment()
         catalogue = load_catalogue(settings.rules_file)
-        results = list(run_examples(catalogue, Language(load_nlp(settings.spacy_model))))
-    wrong = [result for result in results if result.fault is not None]
-    for result in wrong:
-        click.echo(f"{result.rule_id}, {result.side} example {result.number}: {result.fault}")
-    trained = sum(rule.kind == TRAINED for rule in catalogue.active())
-    click.echo(
-        f"{len(results)} examples, {len(wrong)} wrong; {trained} rules ask the model, and have no examples"
-    )
+        reviewer = Reviewer.from_settings(settings)
+        marked = list(run_examples(catalogue, Language(load_nlp(settings.spacy_model))))
+        asked = list(run_model_examples(catalogue, reviewer.review, reviewer.limits))
+    click.echo(rendered_results(marked, asked, reviewer.versions.model.partition("+")[0]))
+    wrong = any(result.fault is not None for result in (*marked, *asked))
     sys.exit(Exit.FAILED if wrong else Exit.FINE)
 
 

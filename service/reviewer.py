@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+from spacy.tokens import Doc
 
 from service import __version__
 from service.errors import DeadlineExceeded
-from service.feedback.abstention import QUESTION_PASTED, abstain
+from service.feedback.abstention import ONLY_A_LIST, QUESTION_PASTED, abstain
 from service.feedback.alignment import Aligner, ContextTheme
 from service.feedback.catalogue import Catalogue, load_catalogue
 from service.feedback.findings import find
+from service.feedback.idle import idle_words
 from service.feedback.opinions import OpinionModel
 from service.feedback.reading import Limits, ReadClause, Reading
 from service.feedback.score import Weights, base_for, components, focus, load_weights, total
@@ -27,9 +31,10 @@ from service.language.labeller import join_spans
 from service.language.model_folder import OPINIONS, SENTENCE_ENDS, Model, load_model
 from service.language.model_index import current_model_name
 from service.language.nlp import Language, load_nlp, too_many
-from service.language.repeats import find_repeats, with_repeats
+from service.language.repeats import Repeat, find_repeats, with_repeats
 from service.language.text import LONGEST_RUN, AnalysisText, prepare
-from service.language.whole import answer_features, question_features
+from service.language.tokens import TokenLists
+from service.language.whole import answer_features, question_features, telling_sentence
 from service.records import (
     Abstention,
     Answer,
@@ -67,6 +72,7 @@ class Reviewer:
         self._known_words = frozenset(
             name[2:] for name in model.labeller.vocabulary if name.startswith(("w=", "l="))
         )
+        language.keep(self._known_words)
         self.versions = Versions(
             service=__version__,
             model=f"{model.name}+{model.version}",
@@ -101,6 +107,15 @@ class Reviewer:
         ends = SentenceEnds(model.heads[SENTENCE_ENDS])
         return Reviewer(self._language.with_ends(ends), model, self._catalogue, self._weights, self._settings)
 
+    def with_catalogue(self, catalogue: Catalogue) -> Reviewer:
+        """Return a reviewer with other rules on the same pipeline, model and settings."""
+        return Reviewer(self._language, self._model, catalogue, self._weights, self._settings)
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """Where the model raises a finding, or counts a criterion as missing."""
+        return self._opinions.limits
+
     def review(self, answer: Answer, *, deadline: float | None = None) -> Report:
         """Return the report on ``answer``.
 
@@ -118,48 +133,74 @@ class Reviewer:
         themes = self._read_context(answer, deadline)
         with self._language.reading(text, deadline=deadline, most_tokens=self._settings.max_tokens) as doc:
             _check_deadline(deadline)
-            spans = doc.spans[SPANS_KEY]
-            sentences = {token.i: number for number, sent in enumerate(doc.sents) for token in sent}
-            sentence_count = len(set(sentences.values()))
-            if sentence_count > self._settings.max_sentences:
-                raise too_many("sentences", self._settings.max_sentences)
-            clauses = tuple(
-                self._clause(
-                    answer.text, text, span.start_char, span.end_char, sentences[span.start], features
-                )
-                for span, features in zip(spans, clause_features(doc, spans, question=question), strict=True)
+            idle = idle_words(doc, text, answer.text, question)
+            report = None if idle else self._judged(answer, text, doc, repeats, question, themes, deadline)
+        if report is None:
+            repeats = tuple(
+                sorted((*repeats, *(Repeat(start, end, None) for start, end in idle)), key=_start)
             )
-            labelled, presence = self._model.labeller.read(clauses)
-            _check_deadline(deadline)
-            question_type = self._question_type(answer, clauses, labelled)
-            labels = tuple(label for label, _ in labelled)
-            kind = self._answer_kind(QuestionType(question_type.label), clauses, labels)
-            reading = Reading(
-                answer=answer,
-                question_type=QuestionType(question_type.label),
-                answer_kind=None if kind is None else AnswerKind(kind.label),
-                kind_confidence=1.0 if kind is None else kind.confidence,
-                doc=doc,
-                clauses=tuple(
-                    ReadClause(clause, label, confidence, span)
-                    for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)
-                ),
-                spans=join_spans(clauses, labelled),
-                presence=presence,
-            )
-            reading = replace(
-                reading,
-                opinions=self._opinions.opinions(reading, self._catalogue.lexicons),
-                limits=self._opinions.limits,
-            )
-            report = self._report(reading, question_type, kind, text, sentence_count)
-            report = replace(
-                report,
-                spans=with_repeats(report.spans, repeats, answer.text),
-                alignment=self._aligner.align(themes, doc, text),
-            )
+            text = prepare(answer.text, frozenset(repeat.start for repeat in repeats))
+            if not text.text:
+                return self._abstained(answer, text, ONLY_A_LIST)
+            with self._language.reading(
+                text, deadline=deadline, most_tokens=self._settings.max_tokens
+            ) as doc:
+                report = self._judged(answer, text, doc, repeats, question, themes, deadline)
         _check_deadline(deadline)
         return report
+
+    def _judged(
+        self,
+        answer: Answer,
+        text: AnalysisText,
+        doc: Doc,
+        repeats: tuple[Repeat, ...],
+        question: frozenset[str],
+        themes: tuple[ContextTheme, ...],
+        deadline: float | None,
+    ) -> Report:
+        spans = doc.spans[SPANS_KEY]
+        sentences = TokenLists.of(doc).sentence
+        sentence_count = len(set(sentences))
+        if sentence_count > self._settings.max_sentences:
+            raise too_many("sentences", self._settings.max_sentences)
+        clauses = tuple(
+            self._clause(answer.text, text, span.start_char, span.end_char, sentences[span.start], features)
+            for span, features in zip(spans, clause_features(doc, spans, question=question), strict=True)
+        )
+        labelled, presence = self._model.labeller.read(clauses)
+        _check_deadline(deadline)
+        told = _told(clauses, [label for label, _ in labelled])
+        question_type = self._question_type(answer, told)
+        kind = self._answer_kind(QuestionType(question_type.label), told)
+        reading = Reading(
+            answer=answer,
+            question_type=QuestionType(question_type.label),
+            answer_kind=None if kind is None else AnswerKind(kind.label),
+            kind_confidence=1.0 if kind is None else kind.confidence,
+            doc=doc,
+            clauses=tuple(
+                ReadClause(clause, label, confidence, span)
+                for clause, (label, confidence), span in zip(clauses, labelled, spans, strict=True)
+            ),
+            spans=join_spans(clauses, labelled),
+            presence=presence,
+            source=text,
+            kind_words=None
+            if kind is None
+            else telling_sentence(self._model.heads["answer_kind"], clauses, AnswerKind(kind.label)),
+        )
+        reading = replace(
+            reading,
+            opinions=self._opinions.opinions(reading, self._catalogue.lexicons),
+            limits=self._opinions.limits,
+        )
+        report = self._report(reading, question_type, kind, text, sentence_count)
+        return replace(
+            report,
+            spans=with_repeats(report.spans, repeats, answer.text),
+            alignment=self._aligner.align(themes, doc, text),
+        )
 
     def _read_question(self, answer: Answer, deadline: float | None) -> frozenset[str]:
         if not answer.question:
@@ -191,24 +232,19 @@ class Reviewer:
         first, last = text.to_given(start, end)
         return Clause(first, last, len(_WORD.findall(given[first:last])), sentence, features)
 
-    def _question_type(
-        self, answer: Answer, clauses: tuple[Clause, ...], labelled: tuple[tuple[Label, float], ...]
-    ) -> Guess:
+    def _question_type(self, answer: Answer, told: Mapping[str, float]) -> Guess:
         if answer.question_type is not None:
             return Guess(answer.question_type.value, 1.0, "given")
         if answer.question and answer.question.strip():
             head, features = self._model.heads["question_type"], question_features(answer.question)
             return _best(head.probabilities(features))
         head = self._model.heads["question_type_of_answer"]
-        labels = [label for label, _ in labelled]
-        return _best(head.probabilities(_told(clauses, labels)))
+        return _best(head.probabilities(told))
 
-    def _answer_kind(
-        self, question_type: QuestionType, clauses: tuple[Clause, ...], labels: tuple[Label, ...]
-    ) -> Guess | None:
+    def _answer_kind(self, question_type: QuestionType, told: Mapping[str, float]) -> Guess | None:
         if question_type not in STORY_TYPES:
             return None
-        return _best(self._model.heads["answer_kind"].probabilities(_told(clauses, labels)))
+        return _best(self._model.heads["answer_kind"].probabilities(told))
 
     def _report(
         self, reading: Reading, question_type: Guess, kind: Guess | None, text: AnalysisText, sentences: int
@@ -265,9 +301,13 @@ class Reviewer:
         )
 
 
-def _told(clauses: tuple[Clause, ...], labels: tuple[Label, ...] | list[Label]) -> dict[str, float]:
-    return dict(
-        answer_features([clause.features for clause in clauses], labels, [clause.words for clause in clauses])
+def _start(repeat: Repeat) -> int:
+    return repeat.start
+
+
+def _told(clauses: Sequence[Clause], labels: Sequence[Label]) -> Mapping[str, float]:
+    return answer_features(
+        [clause.features for clause in clauses], labels, [clause.words for clause in clauses]
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import click
 
 from service.feedback.catalogue import Catalogue, Criterion
-from service.feedback.examples import TRAINED
+from service.feedback.examples import TRAINED, ExampleResult
 from service.feedback.rules import Rule
 from service.labels import Label, Severity
 from service.records import (
@@ -103,7 +103,8 @@ def rendered_rules(catalogue: Catalogue, limits: Mapping[str, tuple[float | None
     """Return a table of all rules and criteria.
 
     ``limits`` are the model's: from which probability of a trained opinion on it is raised, and for a criterion
-    from which down it counts as missing.
+    from which down it counts as missing. A finding that is switched on, but of which the model is not sure enough
+    to raise it, is silent.
     """
     rows = [
         _RULE_COLUMNS,
@@ -117,6 +118,26 @@ def rendered_rules(catalogue: Catalogue, limits: Mapping[str, tuple[float | None
     )
 
 
+def rendered_results(marked: Sequence[ExampleResult], asked: Sequence[ExampleResult], model_name: str) -> str:
+    """Return which examples are wrong, how many were run on marked labels and through the model, and what is silent."""
+    wrong = [[result for result in results if result.fault is not None] for results in (marked, asked)]
+    lines = [
+        f"{result.rule_id}, {result.side} example {result.number}: {result.fault}"
+        for results in wrong
+        for result in results
+    ]
+    silent = list(dict.fromkeys(result.rule_id for result in asked if result.is_silent))
+    held = sum(result.is_silent and result.side == "fire" for result in asked)
+    lines.append(f"on marked labels: {len(marked)} examples, {len(wrong[0])} wrong")
+    lines.append(f"through the model {model_name}: {len(asked)} examples, {len(wrong[1])} wrong")
+    if silent:
+        lines.append(
+            f"silent in {model_name}, which is not sure enough to raise them: {', '.join(silent)}; "
+            f"their {held} examples that should fire are not held against it"
+        )
+    return "\n".join(lines)
+
+
 def _rule(rule: Rule, limits: tuple[float | None, float | None] | None) -> tuple[str, ...]:
     asks_model = rule.kind == TRAINED or (rule.judged and limits is not None)
     opinion = limits[0] if asks_model and limits is not None else None
@@ -128,7 +149,7 @@ def _rule(rule: Rule, limits: tuple[float | None, float | None] | None) -> tuple
         rule.severity.value,
         "-" if rule.component is None else rule.component.value,
         rule.kind or "-",
-        "off" if rule.kind is None or (asks_model and opinion is None) else "on",
+        "off" if rule.kind is None else "silent" if asks_model and opinion is None else "on",
         " ".join(thresholds) or "-",
         rule.source,
     )
@@ -140,7 +161,7 @@ def _criterion(criterion: Criterion, limits: tuple[float | None, float | None] |
         "met=never" if met is None else f"met={met:.2f}",
         "missing=never" if missing is None else f"missing={missing:.2f}",
     ]
-    state = "off" if met is None and missing is None else "on"
+    state = "silent" if met is None and missing is None else "on"
     return (criterion.id, "strength/advice", "-", TRAINED, state, " ".join(thresholds), "coaching practice")
 
 

@@ -146,13 +146,23 @@ def test_rules_shows_what_an_own_file_changes(tmp_path: Path, monkeypatch: pytes
     assert lines["answer.too_long"][3:6] == ["length", "on", "above=400"]
 
 
-def test_rules_test_runs_the_shipped_examples() -> None:
-    result = run("rules", "test")
-    assert result.exit_code == 0
-    count = sum(
-        len(rule.fire) + len(rule.passing) for rule in load_catalogue().active() if rule.kind != "model"
-    )
-    assert result.output.startswith(f"{count} examples, 0 wrong; ")
+def test_rules_tells_which_are_silent_in_the_model(reviewer: Reviewer) -> None:
+    states = {line.split()[0]: line for line in run("rules").output.splitlines()}
+    for rule in load_catalogue().active():
+        limits = reviewer.limits.get(rule.id)
+        asks = rule.kind == "model" or (rule.judged and limits is not None)
+        is_silent = asks and (limits is None or limits.above is None)
+        assert ("  silent  " in states[rule.id]) is is_silent, rule.id
+
+
+def test_rules_test_runs_examples_on_marks_and_through_the_model() -> None:
+    lines = run("rules", "test").output.splitlines()
+    rules = load_catalogue().active()
+    marked = sum(len(rule.fire) + len(rule.passing) for rule in rules if rule.kind != "model")
+    assert f"on marked labels: {marked} examples, 0 wrong" in lines
+    asked = next(line for line in lines if line.startswith("through the model star-1: "))
+    least = sum(len(rule.fire) + len(rule.passing) for rule in rules if rule.kind == "model")
+    assert int(asked.split()[4]) > least
 
 
 def test_rules_test_names_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +184,60 @@ def test_a_mistake_in_the_rules_file_is_told(
     monkeypatch.setenv("STAR_FEEDBACK_RULES_FILE", str(own))
     result = run(*arguments, given="Is there parking?\n")
     assert result.exit_code == Exit.FAILED
-    assert "own.toml: [finding.'answer.too_long']: points must be a whole number" in result.stderr
+    assert "own.toml, line 2: [finding.'answer.too_long']: points must be a whole number" in result.stderr
+
+
+def test_a_mistake_in_the_rules_file_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr("service.web.launcher.serve", started.append)
+    own = tmp_path / "own.toml"
+    monkeypatch.setenv("STAR_FEEDBACK_RULES_FILE", str(own))
+    own.write_text('[finding."answer.too_long"]\nrule = { above = "many" }\n')
+    result = run("serve")
+    assert result.exit_code == Exit.BAD_USE
+    assert "own.toml, line 2: [finding.'answer.too_long']: the rule's above must be a number" in result.stderr
+    assert started == []
+    own.write_text('[finding."answer.too_long"]\nrule = { above = 400 }\n')
+    run("serve")
+    assert len(started) == 1
+
+
+OWN_RULES = """
+[finding."language.fillers"]
+on = false
+
+[finding."answer.too_short"]
+rule = { below = 10 }
+
+[finding."own.shared"]
+severity = "advice"
+component = "ACTION"
+points = -3
+message = "Shared: {words}."
+why = "W."
+advice = ["Who {verb} it?", "Who did?"]
+source = "house"
+rule = { kind = "we_not_i", least_steps = 1 }
+"""
+FILLED = "So um in May our uh till crashed, um, you know. We opened a paper book. We lost no sale that day."
+
+
+def test_an_own_file_changes_what_is_said_of_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reviewer: Reviewer
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(OWN_RULES, encoding="utf-8")
+    changed = reviewer.with_catalogue(load_catalogue(str(own)))
+    monkeypatch.setattr("service.reviewer.Reviewer.from_settings", lambda _: changed)
+    reply = json.loads(run("score", "--json", given=FILLED).stdout)
+    said = {finding["id"]: finding for finding in reply["findings"]}
+    assert said["own.shared"]["message"] == "Shared: We opened a paper book."
+    assert said["own.shared"]["advice"] == "Who opened it?"
+    assert not {"language.fillers", "answer.too_short"} & set(said)
+    assert {"what": "own.shared", "points": -3} in reply["score"]["parts"]
+    assert reply["versions"]["rules"] != reviewer.versions.rules
+    shipped = {finding.id for finding in reviewer.review(Answer(FILLED)).findings}
+    assert {"language.fillers", "answer.too_short"} <= shipped
 
 
 def test_help_names_the_commands() -> None:

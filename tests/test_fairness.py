@@ -5,9 +5,16 @@ A ceiling is the share of answers that break a limit, where the limit does not h
 
 from __future__ import annotations
 
+from dataclasses import replace
+from statistics import pstdev
+
 import pytest
 
+from service.records import Answer
 from service.reviewer import Reviewer
+from service.schemas import feedback_reply, to_json
+from service.settings import Settings
+from training.dialects import compare_dialects, dialect_rows, read_dialects
 from training.fairness import (
     MOST_CHANGE,
     Outcome,
@@ -22,7 +29,7 @@ from training.robustness import LIMITS, Trial, broken_limits, changes, outside, 
 from training.second import sample
 from training.splits import Split, read_split
 
-PAIRS, ANSWERS = 300, 60
+PAIRS, ANSWERS, DETERMINED = 300, 60, 40
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +65,8 @@ def test_no_group_is_worth_points(outcomes: list[Outcome]) -> None:
 
 #: Share of answers outside the limits where they do not hold yet, as measured, and why.
 CEILINGS = {
-    "American spelling": 1.0,  # features hold words as they are spelt: confidences move, though no score does
-    "layout": 0.02,  # one answer of sixty; a detail of its judgement, not its score
-    "key words added": 0.14,  # a list of nouns passes for a result or a lesson
-    "off-topic paragraph added": 0.24,  # idle talk behind the story passes for what came of it
+    "key words added": 0.02,  # without marks and capitals the first words of a list are left to the sentence before
+    "off-topic paragraph added": 0.07,  # idle talk that shares a word with the story passes for what came of it
     "concrete action added": 0.14,  # a sentence between two parts moves the labels around it
 }
 
@@ -82,3 +87,34 @@ def test_a_change_keeps_to_its_limits_or_to_what_was_measured(
 @pytest.mark.parametrize("name", ["layout", "American spelling"])
 def test_layout_and_spelling_move_no_score(name: str, trials: dict[str, list[Trial]]) -> None:
     assert {trial.change for trial in trials[name]} == {0}
+
+
+def test_another_english_moves_the_score_little(reviewer: Reviewer, trials: dict[str, list[Trial]]) -> None:
+    pairs = read_dialects()
+    assert len(pairs) >= 40
+    rows = dialect_rows(compare_dialects(pairs, reviewer.review))
+    spread = pstdev(trial.before for trial in trials["layout"])
+    mean, low, high = (float(str(rows["all"][name])) for name in ("mean_change", "low", "high"))
+    assert low <= mean <= high
+    assert abs(mean) <= 0.1 * spread
+    assert max(abs(low), abs(high)) <= 0.2 * spread
+
+
+def test_the_same_answer_has_the_same_report_in_any_process_and_order(reviewer: Reviewer) -> None:
+    other = Reviewer.from_settings(Settings())
+    answers = sample(read_split(Split.DEVELOPMENT), DETERMINED)
+    given = [Answer(answer.text, answer.question) for answer in answers]
+    first = [_reply(reviewer, answer) for answer in given]
+    assert [_reply(other, answer) for answer in reversed(given)][::-1] == first
+    assert [_reply(reviewer, answer) for answer in given] == first
+
+
+def test_what_is_known_beside_the_answer_moves_nothing(reviewer: Reviewer) -> None:
+    for answer in sample(read_split(Split.DEVELOPMENT), 5):
+        plain = reviewer.review(Answer(answer.text, answer.question))
+        told = reviewer.review(Answer(answer.text, answer.question, id="Ngozi Okafor, 63", client="Lagos"))
+        assert replace(told, answer=plain.answer) == plain
+
+
+def _reply(reviewer: Reviewer, answer: Answer) -> bytes:
+    return to_json(feedback_reply(reviewer.review(answer)))

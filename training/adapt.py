@@ -90,7 +90,8 @@ class Adapted:
     """The new labeller, the weights that were tried, the one that was chosen, and the corpus's own agreement.
 
     ``pool`` and ``first`` (what the second step saw of the first one) are what it was fitted on. ``ranks`` is the order
-    in which own answers are taken for the learning curve, by the number of an answer or copy in the pool.
+    in which own answers are taken for the learning curve, by the number of an answer or copy in the pool; ``folds`` has
+    the fold of each own answer by its id.
     """
 
     labeller: Labeller
@@ -100,19 +101,22 @@ class Adapted:
     pool: Pool
     first: Array
     ranks: Mapping[int, int]
+    folds: Mapping[str, int]
 
 
 def pool_of(
-    shipped: Shipped, own: Sequence[PreparedAnswer], copies: Sequence[PreparedAnswer], settings: FitSettings
+    shipped: Shipped,
+    own: Sequence[PreparedAnswer],
+    copies: Sequence[PreparedAnswer],
+    settings: FitSettings,
+    folds: Mapping[str, int],
 ) -> Pool:
     """Return everything that is fitted on. Features need three answers, be they the corpus's or own ones."""
     everything = (*shipped.items, *shipped.copies, *own, *copies)
     counts = len(shipped.items), len(shipped.copies), len(own), len(copies)
     is_copy = np.repeat([False, True, False, True], counts)
     is_own = np.repeat([False, False, True, True], counts)
-    fold = [
-        _hash(item.answer.id) % FOLDS if mine else -1 for item, mine in zip(everything, is_own, strict=True)
-    ]
+    fold = [folds[item.answer.id] if mine else -1 for item, mine in zip(everything, is_own, strict=True)]
     lengths = [len(item.features) for item in everything]
     vocabulary = vocabulary_of((*shipped.items, *own))
     return Pool(
@@ -139,10 +143,15 @@ def adapt(
     copies: Sequence[PreparedAnswer],
     *,
     settings: FitSettings,
+    group: Mapping[str, str],
     progress: Progress = lambda _: None,
 ) -> Adapted:
-    """Return ``base`` fitted on ``shipped`` and ``own`` together, with the weight that fits held-out own folds best."""
-    pool = pool_of(shipped, own, copies, settings)
+    """Return ``base`` fitted on ``shipped`` and ``own`` together, with the weight that fits held-out own folds best.
+
+    Answers of one ``group``, by their ids, are in one fold.
+    """
+    folds = {item.answer.id: _hash(group[item.answer.id]) % FOLDS for item in own}
+    pool = pool_of(shipped, own, copies, settings, folds)
     start = Start.of(base, pool.vocabulary)
     progress("weights")
     trials = tuple(try_weights(pool, start, settings))
@@ -166,7 +175,23 @@ def adapt(
         ranks={
             shipped_count + number: ids.index(item.answer.id) for number, item in enumerate((*own, *copies))
         },
+        folds=folds,
     )
+
+
+@stopping_early()
+def without_folds(adapted: Adapted, base: Labeller, *, settings: FitSettings) -> dict[int, Labeller]:
+    """Return for each fold of the own answers a labeller that was fitted on everything else, with the chosen weight.
+
+    Together they say of every own answer what such a model makes of one that it has not seen.
+    """
+    pool = adapted.pool
+    start = Start.of(base, pool.vocabulary)
+    weights = pool.weighed(adapted.chosen.weight)
+    return {
+        fold: _fitted(base, start, pool, adapted.first, weights, settings, pool.fold != fold)
+        for fold in sorted(set(adapted.folds.values()))
+    }
 
 
 @stopping_early()

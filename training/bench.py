@@ -1,7 +1,8 @@
 """``python -m training.bench``: what one review costs, beside the bare spaCy pass of the same text.
 
-Reviews and bare passes take turns in one process on one core, so that whatever else the machine does falls on both;
-the ratio is the figure to hold on to.
+Reviews, from the answer to the bytes of the reply, and bare passes take turns in one process on one core, so that
+whatever else the machine does falls on both; the ratio is the figure to hold on to. A bare pass has a pipeline of its
+own, which knows nothing of what a review does to be fast.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 
 import click
@@ -29,8 +31,12 @@ from service.language.nlp import Language, load_nlp
 from service.language.text import prepare
 from service.records import Answer
 from service.reviewer import Reviewer
+from service.schemas import feedback_reply, to_json
 from service.settings import Settings
 from training.bench_batch import measure_batch
+from training.bench_own import OwnRun, measure_own
+from training.gate import read_margins
+from training.shipped import read_corpus
 from training.splits import Split, read_split
 
 #: Components of the pipeline that are the project's own.
@@ -65,40 +71,56 @@ def answers(count: int) -> list[Answer]:
 
 
 def measure(
-    reviewer: Reviewer, nlp: Nlp, texts: Sequence[Answer], rounds: int
-) -> tuple[Measured, Measured, float]:
-    """Return the figures of a review, those of the bare pass of ``nlp``, and the ratio of their sums.
+    reviewer: Reviewer, bare: Nlp, keeping: Nlp, texts: Sequence[Answer], rounds: int
+) -> tuple[Measured, Measured, Measured]:
+    """Return the figures of a review, of the pass of ``bare`` and of that of ``keeping``.
 
-    Who goes first changes with every text: the second one finds warmer caches.
+    ``bare`` forgets the words of each text, as a service must; ``keeping`` does not, and is faster. Who goes first
+    changes with every text: the later ones find warmer caches.
     """
+    kinds: list[tuple[list[float], Callable[[Answer], float]]] = [
+        ([], lambda answer: _review(reviewer, answer)),
+        ([], lambda answer: _bare_pass(bare, answer, bare.memory_zone())),
+        ([], lambda answer: _bare_pass(keeping, answer, nullcontext())),
+    ]
     for answer in texts[:5]:
-        _review(reviewer, answer)
-    reviews: list[float] = []
-    passes: list[float] = []
+        for _, measured in kinds:
+            measured(answer)
     for number, answer in enumerate(itertools.chain.from_iterable(itertools.repeat(texts, rounds))):
-        if number % 2:
-            passes.append(_bare_pass(nlp, answer))
-        reviews.append(_review(reviewer, answer))
-        if not number % 2:
-            passes.append(_bare_pass(nlp, answer))
-    return Measured.of(reviews), Measured.of(passes), sum(reviews) / sum(passes)
+        for times, measured in kinds[number % 3 :] + kinds[: number % 3]:
+            times.append(measured(answer))
+    review, forgetting, kept = (Measured.of(times) for times, _ in kinds)
+    return review, forgetting, kept
+
+
+def bare_nlp(name: str) -> Nlp:
+    """Return spaCy's own components in use, in a pipeline that no review has anything of."""
+    nlp = load_nlp(name)
+    for component in OWN:
+        nlp.remove_pipe(component)
+    return nlp
 
 
 def _review(reviewer: Reviewer, answer: Answer) -> float:
+    """Return the seconds from an answer to the bytes of its reply."""
     started = time.perf_counter()
-    reviewer.review(answer)
+    to_json(feedback_reply(reviewer.review(answer)))
     return time.perf_counter() - started
 
 
-def _bare_pass(nlp: Nlp, answer: Answer) -> float:
-    """Return the seconds of spaCy's own components over the text that a review gives them."""
+def _bare_pass(nlp: Nlp, answer: Answer, zone: AbstractContextManager[object]) -> float:
+    """Return the seconds of ``nlp`` in ``zone`` over the text that a review gives it."""
     text = prepare(answer.text).text
-    own = [name for name in nlp.pipe_names if name in OWN]
-    with nlp.select_pipes(disable=own):
-        started = time.perf_counter()
-        with nlp.memory_zone():
-            nlp(text)
-        return time.perf_counter() - started
+    started = time.perf_counter()
+    with zone:
+        nlp(text)
+    return time.perf_counter() - started
+
+
+def _trainings(clauses: int) -> Iterator[OwnRun]:
+    settings = Settings.from_environment()
+    base = settings.model or current_model_name(settings.models_dir)
+    return measure_own(settings, base, read_corpus(), clauses, read_margins().own)
 
 
 def _on_one_core() -> Iterator[str]:
@@ -113,14 +135,18 @@ def _on_one_core() -> Iterator[str]:
 @click.option("--answers", "count", default=60, show_default=True, help="Different answers of 200 words.")
 @click.option("--rounds", default=5, show_default=True, help="How often each is reviewed.")
 @click.option("--batch", "rows", default=0, help="Rows of a batch to measure as well; 0: none.")
+@click.option(
+    "--own", "clauses", default=0, help="Own labelled clauses to train on as well, minutes; 0: none."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(count: int, rounds: int, rows: int, as_json: bool) -> None:
-    """Measure reviews of 200-word answers beside the bare spaCy pass."""
+def main(count: int, rounds: int, rows: int, clauses: int, as_json: bool) -> None:
+    """Measure reviews of 200-word answers beside the bare spaCy pass, and training on own data."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
         raise click.UsageError(
             f"set {'=1 '.join(_THREADS)}=1, as `make bench` does; more threads slow it down"
         )
     runs = list(measure_batch(answers(rows))) if rows else []
+    trainings = list(_trainings(clauses)) if clauses else []
     where = ", ".join([platform.machine(), f"Python {platform.python_version()}", *_on_one_core()])
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", _READY], check=True)  # noqa: S603
@@ -132,31 +158,43 @@ def main(count: int, rounds: int, rows: int, as_json: bool) -> None:
     language = Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS]))
     reviewer = Reviewer(language, model, load_catalogue(settings.rules_file), load_weights(), settings)
     load = time.perf_counter() - started
-    review, bare, ratio = measure(reviewer, nlp, answers(count), rounds)
+    bare_nlps = bare_nlp(settings.spacy_model), bare_nlp(settings.spacy_model)
+    review, bare, keeping = measure(reviewer, *bare_nlps, answers(count), rounds)
     if as_json:
         figures = {
             "review": asdict(review),
             "bare_spacy": asdict(bare),
-            "ratio": ratio,
+            "bare_spacy_keeping_words": asdict(keeping),
+            "ratio": review.mean / bare.mean,
+            "ratio_keeping_words": review.mean / keeping.mean,
             "load_seconds": load,
             "start_seconds": start,
             "words": WORDS,
             "reviews": count * rounds,
             "where": where,
             "batch": [asdict(run) for run in runs],
+            "own_data": [asdict(run) for run in trainings],
             "versions": asdict(reviewer.versions),
         }
         click.echo(json.dumps(figures))
         return
     click.echo(f"{count * rounds} reviews of {WORDS}-word answers ({where}; model {reviewer.versions.model})")
-    click.echo(f"{'':<12}{'p50 ms':>9}{'p99 ms':>9}{'mean ms':>9}{'per second':>12}")
-    for name, row in ("review", review), ("bare spaCy", bare):
-        click.echo(f"{name:<12}{row.p50:>9.1f}{row.p99:>9.1f}{row.mean:>9.1f}{row.per_second:>12.1f}")
-    click.echo(f"{'ratio':<12}{review.p50 / bare.p50:>9.2f}{review.p99 / bare.p99:>9.2f}{ratio:>9.2f}")
+    click.echo(f"{'':<26}{'p50 ms':>9}{'p99 ms':>9}{'mean ms':>9}{'per second':>12}")
+    for name, row in ("review", review), ("bare spaCy", bare), ("bare spaCy, keeping words", keeping):
+        click.echo(f"{name:<26}{row.p50:>9.1f}{row.p99:>9.1f}{row.mean:>9.1f}{row.per_second:>12.1f}")
+    for name, row in ("ratio", bare), ("ratio, keeping words", keeping):
+        click.echo(
+            f"{name:<26}{review.p50 / row.p50:>9.2f}{review.p99 / row.p99:>9.2f}{review.mean / row.mean:>9.2f}"
+        )
     for run in runs:
         click.echo(
             f"batch, {run.name}: {run.rows} rows in {run.seconds:.1f} s, {run.rows / run.seconds:.1f} a second, "
             f"{run.memory:.0f} MiB"
+        )
+    for training in trainings:
+        click.echo(
+            f"training on {training.clauses:,} own clauses ({training.answers} answers), {training.name}: "
+            f"{training.seconds:.0f} s on {os.cpu_count()} cores, {training.processor:.0f} s of processors"
         )
     click.echo(f"load {load:.2f} s; a process is ready to review after {start:.2f} s")
 

@@ -137,6 +137,7 @@ def add_fairness(
     pairs: Mapping[str, Mapping[str, object]],
     groups: Mapping[str, Mapping[str, object]],
     changes: Mapping[str, Mapping[str, object]],
+    dialects: Mapping[str, Mapping[str, object]],
     failing: Sequence[str],
 ) -> None:
     """Put the counterfactual pairs, the changes that must not matter, and every failing pair into the card."""
@@ -149,6 +150,9 @@ def add_fairness(
         f"its band of 20, or only one text is judged.\n\n{table(pairs)}\nWhat a group's word is worth against those "
         f"it was swapped for, in points, a mean:\n\n{table(groups)}\nOther changes, with the limits of "
         f"`training/robustness.py`; *outside*: answers that break what one answer may do.\n\n{table(changes)}\n"
+        "The same answer in another English (`training/data/dialects.toml`, written for the project and not reviewed by "
+        "speakers): the mean change of the score in points with its 95 % interval (bootstrap):\n\n"
+        f"{table(dialects)}\n"
         f"Every pair that fails, by the answer's id, with both scores:\n\n{listed}\n",
     )
 

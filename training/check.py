@@ -22,8 +22,14 @@ MOST_OPENING = 0.005
 _WORD = re.compile(r"[\w'’]+")
 
 
-def problems(answer: LabelledAnswer, known_findings: Collection[str]) -> Iterator[str]:
-    """Yield what is wrong with one answer, each as a sentence that says what to do."""
+def problems(
+    answer: LabelledAnswer, known_findings: Collection[str], *, needs_rating: bool = True
+) -> Iterator[str]:
+    """Yield what is wrong with one answer, each as a sentence that says what to do.
+
+    The corpus rates how a story is told; own data and corrections need not (``needs_rating``), but are judged where
+    they do.
+    """
     yield from _span_problems(answer)
     if answer.question_type is not None and answer.question_type not in set(QuestionType):
         yield f"question type {answer.question_type!r} is unknown; use one of {', '.join(QuestionType)}"
@@ -37,7 +43,8 @@ def problems(answer: LabelledAnswer, known_findings: Collection[str]) -> Iterato
     mode = answer.meta.get("mode")
     if mode is not None and mode not in MODES:
         yield f"mode {mode!r} is unknown; use one of {', '.join(MODES)}"
-    if answer.question_type in STORY_TYPES:
+    is_rated = answer.answer_kind is not None or answer.components is not None or answer.score is not None
+    if answer.question_type in STORY_TYPES and (is_rated or needs_rating):
         yield from _story_problems(answer)
 
 
@@ -99,10 +106,7 @@ def shingles(text: str, size: int = 5) -> set[tuple[str, ...]]:
 
 def crowding(answers: Sequence[LabelledAnswer]) -> Iterator[tuple[str, str]]:
     """Yield ``(answer id, problem)`` for answers that are too much like another one."""
-    by_id = Counter(answer.id for answer in answers)
-    for answer_id, count in by_id.items():
-        if count > 1:
-            yield answer_id, f"the id stands {count} times; ids are unique"
+    yield from repeated_ids(answers)
     sets = [shingles(answer.text) for answer in answers]
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index, grams in enumerate(sets):
@@ -123,6 +127,15 @@ def crowding(answers: Sequence[LabelledAnswer]) -> Iterator[tuple[str, str]]:
     for answer in answers:
         if openings[opening(answer.text)] > most:
             yield answer.id, f"{openings[opening(answer.text)]} answers open with {opening(answer.text)!r}"
+
+
+def repeated_ids(answers: Sequence[LabelledAnswer]) -> Iterator[tuple[str, str]]:
+    """Yield ``(answer id, problem)`` for ids that more than one answer has."""
+    corrected = {answer.id for answer in answers if "corrected_at" in answer.meta}
+    for answer_id, count in Counter(answer.id for answer in answers).items():
+        if count > 1:
+            newest = "; 'import --format corrections' takes the newest" if answer_id in corrected else ""
+            yield answer_id, f"the id stands {count} times; ids are unique{newest}"
 
 
 def opening(text: str) -> str:

@@ -34,10 +34,11 @@ from training.card import (
     model_card,
     table,
 )
-from training.check import crowding, problems
+from training.check import crowding, problems, repeated_ids
 from training.corpus import LabelledAnswer, read_jsonl, write_jsonl
 from training.curve import draw, learning_curve
 from training.describe import fill_tables, markdown, mix, voice
+from training.dialects import compare_dialects, dialect_rows, read_dialects
 from training.drift import Verdict, look_at, measures, verdict_of
 from training.drift import draw as draw_drift
 from training.ends import fit_sentence_ends
@@ -52,12 +53,12 @@ from training.fairness import (
     read_counterfactuals,
 )
 from training.fit import FOLDS, Baseline, FitSettings, fit
-from training.folder import set_current, step_back, write_model
+from training.folder import check_out, in_use, model_names, set_current, step_back, write_model
 from training.formats.importing import Imported, export_labels, import_labels, write_imported
 from training.formats.records import Options, Task
 from training.formats.registry import EXPORTS, FORMATS, SUGGESTIONS
 from training.formats.unlabelled import read_answers
-from training.gate import GATE_STEPS, gate_rows, own_part, read_margins, weigh
+from training.gate import GATE_STEPS, gate_rows, goal_of, own_part, read_margins, weigh
 from training.judge import judge as judge_answers
 from training.judge import judgement_rows, review_all
 from training.marks import MarkError, read_marked
@@ -83,6 +84,9 @@ from training.suggest import known_words, suggest, tasks, unfit
 
 #: Exit codes: all fine; problems were found; the call was wrong (click's own).
 FINE, FOUND = 0, 1
+_HINT = "'import' reads what labelling tools export"
+#: So many lines that can't be read are named.
+_TOLD = 10
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,8 +98,30 @@ def _language(settings: Settings) -> Language:
     return Language(load_nlp(settings.spacy_model))
 
 
-def _model(settings: Settings, name: str) -> tuple[Model, Language]:
+def _named(settings: Settings, given: str, field: str = "MODEL") -> str:
+    """Return the name of a model that is there; ``given`` may be the path of its folder."""
+    name, names = Path(given).name, model_names(settings.models_dir)
+    if name not in names:
+        there = f"there are {', '.join(names)}" if names else "there is none at all"
+        raise click.BadParameter(
+            f"no model {name!r} is in {settings.models_dir} ({there})", param_hint=f"'{field}'"
+        )
+    return name
+
+
+def _unbroken(answers: list[LabelledAnswer], broken: Sequence[str]) -> list[LabelledAnswer]:
+    """Return ``answers``; raises ``ClickException`` with the first lines that could not be read, or for no answer."""
+    if broken:
+        more = f"\n… and {len(broken) - _TOLD} more" if len(broken) > _TOLD else ""
+        raise click.ClickException("\n".join(broken[:_TOLD]) + more)
+    if not answers:
+        raise click.ClickException("DATA holds no answers; give .jsonl files, as 'import' writes them")
+    return answers
+
+
+def _model(settings: Settings, given: str) -> tuple[Model, Language]:
     """Return a model and spaCy as it reads for that model."""
+    name = _named(settings, given)
     nlp = load_nlp(settings.spacy_model)
     model = load_model(settings.models_dir, name, nlp)
     return model, Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS]))
@@ -124,8 +150,8 @@ def read_data(paths: Sequence[Path]) -> tuple[list[LabelledAnswer], list[str]]:
             if line.strip():
                 try:
                     answers.append(LabelledAnswer.from_json(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    broken.append(f"{path}:{number}: not a labelled answer ({type(error).__name__}: {error})")
+                except ValueError as error:
+                    broken.append(f"{path}:{number}: not a labelled answer: {error}; {_HINT}")
     return answers, broken
 
 
@@ -140,12 +166,21 @@ def _files(paths: Sequence[Path]) -> Iterable[Path]:
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def check(paths: tuple[Path, ...]) -> None:
-    """Report every broken label of PATHS (default: the corpus), with what to do."""
+    """Report every broken label of PATHS (default: the corpus), with what to do.
+
+    The corpus has to rate every story and to be free of near-duplicates; own data and corrections need not.
+    """
     answers, broken = read_data(paths or (MARKED,))
+    is_corpus = not paths or any(path.resolve().is_relative_to(DATA) for path in paths)
     known = known_findings(load_catalogue())
     found = [*broken]
-    found += [f"{answer.id}: {problem}" for answer in answers for problem in problems(answer, known)]
-    found += [f"{answer_id}: {problem}" for answer_id, problem in crowding(answers)]
+    found += [
+        f"{answer.id}: {problem}"
+        for answer in answers
+        for problem in problems(answer, known, needs_rating=is_corpus)
+    ]
+    across = crowding(answers) if is_corpus else repeated_ids(answers)
+    found += [f"{answer_id}: {problem}" for answer_id, problem in across]
     for line in found:
         click.echo(line)
     words = sum(len(answer.text.split()) for answer in answers)
@@ -223,23 +258,41 @@ def second(replies: tuple[Path, ...]) -> None:
 
 @main.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model folder to write.")
-@click.option("--base", help="Add DATA to the shipped corpus, starting from this model (a name in models/).")
+@click.option(
+    "--out",
+    required=True,
+    metavar="models/NAME",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The model folder to write; 'promote' finds it in the models folder only.",
+)
+@click.option(
+    "--base",
+    metavar="NAME",
+    help="Add DATA, a team's own answers, to the shipped corpus, starting from this model of the models folder.",
+)
 def train(data: tuple[Path, ...], out: Path, base: str | None) -> None:
     """Fit a model on DATA and write its folder, with its figures on its card.
 
-    Without --base it learns DATA alone, and its figures are cross-fitted. With --base DATA are a team's own answers: a
-    fifth of them is held out, the others are fitted together with the shipped corpus, and figures are taken on what is
-    held out and on the frozen test part, beside those of the base.
+    DATA are .jsonl files of labelled answers, as 'import' writes them, or folders of such files.
+
+    With --base DATA are a team's own answers: a fifth of them is held out, the others are fitted together with the
+    shipped corpus, and figures are taken on what is held out and on the frozen test part, beside those of the base.
+    Without --base it learns DATA alone, from nothing, and its figures are cross-fitted.
+
+    For example: python -m training train own/answers.jsonl --base star-1 --out models/own-1
+
+    Exit 1: the data is refused, with every reason.
     """
     _refuse_frozen(data, "no model is trained on it")
-    answers, broken = read_data(data)
-    if broken:
-        raise click.ClickException("\n".join(broken))
+    models_dir = Settings.from_environment().models_dir
+    check_out(out, [] if base is None else [models_dir / name for name in in_use(models_dir)])
+    answers = _unbroken(*read_data(data))
     started = time.monotonic()
     if base is not None:
-        _train_own(data, answers, out, Path(base).name)
+        _train_own(data, answers, out, base)
         click.echo(f"{out}: {len(answers)} own answers, {time.monotonic() - started:.0f} s")
+        if out.resolve().parent != models_dir.resolve():
+            click.echo(f"'promote' looks for models in {models_dir}; move {out} there to promote it")
         return
     ends, language = _reading_as_trained(answers, Settings.from_environment())
     ready = list(prepared(answers, language))
@@ -259,12 +312,20 @@ def train(data: tuple[Path, ...], out: Path, base: str | None) -> None:
     _print(rows)
 
 
-def _train_own(data: Sequence[Path], answers: Sequence[LabelledAnswer], out: Path, base: str) -> None:
+def _train_own(data: Sequence[Path], answers: Sequence[LabelledAnswer], out: Path, given: str) -> None:
     settings = Settings.from_environment()
+    base = _named(settings, given, "--base")
     nlp = load_nlp(settings.spacy_model)
     with click.progressbar(
         length=len(STEPS), label="fitting", file=sys.stderr, item_show_func=lambda step: step
     ) as bar:
+
+        def tell(step: str) -> None:
+            if step in STEPS[1:]:
+                bar.update(1)
+            bar.current_item = step
+            bar.render_progress()
+
         made = retrain(
             answers,
             load_model(settings.models_dir, base, nlp),
@@ -274,8 +335,9 @@ def _train_own(data: Sequence[Path], answers: Sequence[LabelledAnswer], out: Pat
             limits=read_margins().own,
             files=[str(path) for path in data],
             command=f"python -m training train {' '.join(map(str, data))} --out {out} --base {base}",
-            progress=lambda step: bar.update(1, step),
+            progress=tell,
         )
+        bar.update(1, "done")
     click.echo(f"{made.fit} answers fitted, weight {made.weight:g}; {made.held_out} held out")
     _print(made.rows)
 
@@ -286,33 +348,41 @@ def _train_own(data: Sequence[Path], answers: Sequence[LabelledAnswer], out: Pat
     "--data",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="The own data it was made of, if it has moved since.",
+    help="Where the own data is that it was made of, if it has moved since; may be given more than once.",
 )
 def promote(model: str, data: tuple[Path, ...]) -> None:
     """Serve MODEL (a name in models/) from now on, if it is better on its own data and not worse elsewhere.
 
-    The comparison with the current model is printed and goes on the card of MODEL whatever comes of it. Exit 1: refused.
+    It is compared with the current model on the held-out part of its own data, on the frozen test part and on
+    counterfactual pairs; the margins stand in training/gate.toml. The table is printed and goes on the card of MODEL
+    whatever comes of it. A running service takes a promoted model by itself; 'rollback' goes back.
+
+    Exit 1: refused, the model before stays.
     """
     settings = Settings.from_environment()
+    name = _named(settings, model)
     margins, corpus = read_margins(), read_corpus()
     nlp = load_nlp(settings.spacy_model)
     present = load_model(settings.models_dir, current_model_name(settings.models_dir), nlp)
-    new = load_model(settings.models_dir, Path(model).name, nlp)
-    if new.name == present.name:
-        raise click.UsageError(f"{new.name} is the current model")
+    if name == present.name:
+        raise click.UsageError(f"{name} is the current model")
+    new = load_model(settings.models_dir, name, nlp)
     own = own_part(new, data)
     if own is not None:
-        answers, broken = read_data(own.files)
-        if broken:
-            raise click.ClickException("\n".join(broken))
-        held_out = checked_again(answers, own, present, nlp, corpus, margins.own).held_out
+        gone = [str(path) for path in own.files if not path.exists()]
+        if gone:
+            raise click.UsageError(
+                f"{name} was made of {', '.join(gone)}, gone since; say where it is with --data"
+            )
+        answers = _unbroken(*read_data(own.files))
+        goal = goal_of(checked_again(answers, own, present, nlp, corpus, margins.own), own, present)
     pairs = make_pairs(corpus.development, read_counterfactuals(), margins.pairs)
     with click.progressbar(length=GATE_STEPS, label="comparing", file=sys.stderr) as bar:
         found = weigh(
             present,
             new,
             nlp,
-            held_out=() if own is None else held_out,
+            goal=None if own is None else goal,
             frozen=corpus.frozen,
             pairs=pairs,
             margins=margins,
@@ -361,7 +431,8 @@ def fairness(model: str, count: int, most: int, card: bool) -> None:
 
     Answers are those of the development part. A pair that fails is listed by its answer's id; none of its words is.
     """
-    settings = replace(Settings.from_environment(), model=Path(model).name)
+    settings = Settings.from_environment()
+    settings = replace(settings, model=_named(settings, model))
     review = Reviewer.from_settings(settings).review
     data, answers = read_counterfactuals(), read_corpus().development
     pairs = make_pairs(answers, data, count)
@@ -369,7 +440,8 @@ def fairness(model: str, count: int, most: int, card: bool) -> None:
     with click.progressbar(length=len(pairs) + len(chosen), label="judging", file=sys.stderr) as bar:
         outcomes = compare_pairs(pairs, review, lambda: bar.update(1))
         trials = try_changes(chosen, changes(data), review, lambda: bar.update(1))
-    tables = fairness_rows(outcomes), group_shifts(outcomes), robustness_rows(trials)
+    dialects = dialect_rows(compare_dialects(read_dialects(), review))
+    tables = fairness_rows(outcomes), group_shifts(outcomes), robustness_rows(trials), dialects
     for rows in tables:
         _print(rows)
     failing = failures(outcomes)
@@ -393,8 +465,7 @@ def evaluate(model: str, data: tuple[Path, ...], beside: Path | None, ablate: bo
     if ablate and beside is None:
         raise click.UsageError("--ablate fits learners; name the data to fit them on with --beside")
     settings = Settings.from_environment()
-    name = Path(model).name
-    loaded, language = _model(settings, name)
+    loaded, language = _model(settings, model)
     rows: dict[str, dict[str, float]] = {}
     held_out: dict[str, list[PreparedAnswer]] = {}
     for path in data:
@@ -411,7 +482,7 @@ def evaluate(model: str, data: tuple[Path, ...], beside: Path | None, ablate: bo
         fitted_beside = _rows_beside(beside, held_out, language, ablate=ablate)
         _print(fitted_beside)
     if card:
-        folder = settings.models_dir / name
+        folder = settings.models_dir / loaded.name
         add_held_out(folder / "README.md", rows)
         curves = {part: reliability(loaded.labeller, items) for part, items in held_out.items()}
         draw_reliability(curves, folder / RELIABILITY_CURVE)
@@ -452,7 +523,7 @@ def errors(model: str, data: tuple[Path, ...], most: int, out: Path | None, froz
     if not frozen:
         _refuse_frozen(data, "its words are for nobody; --frozen gives figures only")
     settings = Settings.from_environment()
-    loaded, language = _model(settings, Path(model).name)
+    loaded, language = _model(settings, model)
     sets = {}
     parts = []
     for path in data:
@@ -502,7 +573,8 @@ def candidates(data: tuple[Path, ...], count: int, card: str | None) -> None:
 @click.option("--card", is_flag=True, help="Write the figures to the model's card.")
 def judge(model: str, data: tuple[Path, ...], card: bool) -> None:
     """Print how the feedback of MODEL compares with readers' on rated DATA that it was not trained on."""
-    settings = replace(Settings.from_environment(), model=Path(model).name)
+    settings = Settings.from_environment()
+    settings = replace(settings, model=_named(settings, model))
     reviewer = Reviewer.from_settings(settings)
     for path in data:
         answers = [answer for answer in read_jsonl(path) if answer.score is not None]
@@ -591,7 +663,7 @@ def export_answers(data: tuple[Path, ...], name: str, out: Path, spans_key: str)
 def suggest_answers(model: str, answers: Path, count: int, name: str, out: Path) -> None:
     """Rank unlabelled ANSWERS by what a label would teach MODEL, and write the first as pre-labelled tasks."""
     given, broken = read_answers(answers)
-    loaded, language = _model(Settings.from_environment(), Path(model).name)
+    loaded, language = _model(Settings.from_environment(), model)
     known = known_words(loaded.labeller)
     fit_to_label: list[LabelledAnswer] = []
     for answer in given:
@@ -632,7 +704,7 @@ def drift_of_answers(model: str, answers: Path, picture: Path | None, reference:
         click.echo(line)
     if not given:
         raise click.ClickException(f"{answers}: no answer can be read")
-    loaded, language = _model(Settings.from_environment(), Path(model).name)
+    loaded, language = _model(Settings.from_environment(), model)
     old, new = sample(read_jsonl(reference), most), sample(given, most)
     with click.progressbar(length=len(old) + len(new), label="reading", file=sys.stderr) as bar:
         before, now = (
@@ -677,3 +749,5 @@ def run() -> None:
         main()
     except StarFeedbackError as error:
         raise SystemExit(f"error: {error}") from error
+    except OSError as error:
+        raise SystemExit(f"error: {error.strerror or error}: {error.filename or ''}") from error

@@ -11,9 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, Field, StrictInt, ValidationError
 
 from service.labels import Label
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +80,68 @@ class LabelledAnswer:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> LabelledAnswer:
-        """Read one line. Raises ``ValueError`` or ``KeyError`` where it is not a labelled answer."""
-        row = json.loads(line)
-        return cls(
-            id=row["id"],
-            question=row.get("question"),
-            text=row["text"],
-            spans=tuple(_span(span) for span in row["spans"]),
-            question_type=row.get("question_type"),
-            answer_kind=row.get("answer_kind"),
-            findings=tuple(row.get("findings", ())),
-            components=row.get("components"),
-            score=row.get("score"),
+        """Read one line. Raises ``ValueError``, which names the fields that are wrong and never what stands in them."""
+        try:
+            row = _Row.model_validate(json.loads(line))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            raise ValueError("it is not JSON in UTF-8") from None
+        except ValidationError as error:
+            raise ValueError(told(error)) from None
+        answer = cls(
+            id=row.id,
+            question=row.question,
+            text=row.text,
+            spans=tuple(map(_span, row.spans)),
+            question_type=row.question_type,
+            answer_kind=row.answer_kind,
+            findings=tuple(row.findings),
+            components=row.components,
+            score=row.score,
             meta=_meta(row),
         )
+        if _HALF_PAIR.search(answer.to_json()):
+            raise ValueError("there is half of a surrogate pair, which is no character")
+        return answer
 
 
-def _meta(row: Mapping[str, Any]) -> dict[str, str]:
-    meta = dict(row.get("meta", {}))
-    if row.get("findings_of_one_reader"):
-        meta["findings_of_one_reader"] = " ".join(row["findings_of_one_reader"])
-    return meta
+class _SpanRow(BaseModel):
+    start: StrictInt
+    end: StrictInt
+    label: Literal["SITUATION", "TASK", "ACTION", "RESULT", "OTHER", "ST"]
 
 
-def _span(span: Mapping[str, Any]) -> GoldSpan:
-    if span["label"] == "ST":
-        return GoldSpan(span["start"], span["end"], Label.TASK, Label.SITUATION)
-    return GoldSpan(span["start"], span["end"], Label(span["label"]))
+class _Row(BaseModel):
+    id: str
+    text: str
+    spans: list[_SpanRow]
+    question: str | None = None
+    question_type: str | None = None
+    answer_kind: str | None = None
+    findings: list[str] = []
+    components: dict[str, int | None] | None = None
+    score: int | Annotated[float, Field(allow_inf_nan=False)] | None = None
+    meta: dict[str, str] = {}
+    findings_of_one_reader: list[str] | None = None
+
+
+def told(error: ValidationError) -> str:
+    """Return which fields are wrong and how, without any of their content."""
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    return ", ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'it'} ({fault['type']})" for fault in faults[:_NAMED]
+    )
+
+
+def _meta(row: _Row) -> dict[str, str]:
+    if row.findings_of_one_reader:
+        return {**row.meta, "findings_of_one_reader": " ".join(row.findings_of_one_reader)}
+    return row.meta
+
+
+def _span(span: _SpanRow) -> GoldSpan:
+    if span.label == "ST":
+        return GoldSpan(span.start, span.end, Label.TASK, Label.SITUATION)
+    return GoldSpan(span.start, span.end, Label(span.label))
 
 
 def read_jsonl(path: Path) -> list[LabelledAnswer]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from service.errors import StarFeedbackError
 from service.feedback.reading import Limits
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
 from service.language.heads import LinearHead
@@ -37,6 +38,11 @@ from service.language.labeller import (
 from service.language.whole import answer_features, question_features
 from service.records import LabelledSpan
 from training.prepare import PreparedAnswer, clauses_of
+
+
+class CannotFit(StarFeedbackError, ValueError):
+    """Labelled data from which a model can't be fitted; says what it lacks."""
+
 
 Progress = Callable[[str], None]
 Baseline = Callable[[PreparedAnswer], tuple[LabelledSpan, ...]]
@@ -164,7 +170,7 @@ def fit(
     gold = np.array([LABELS.index(label) for prepared in everything for label in prepared.gold])
     if len(set(gold.tolist())) < len(LABELS):
         lacking = [label.value for i, label in enumerate(LABELS) if i not in gold]
-        raise ValueError(f"no clause is labelled {', '.join(lacking)}; every label needs examples")
+        raise CannotFit(f"no clause is labelled {', '.join(lacking)}; every label needs examples")
     per_answer = _answer_weights(answers, everything, weights, settings)
     sizes = np.array([words for prepared in everything for words in prepared.words], dtype=float)
     weight = np.sqrt(sizes + 0.5) * np.repeat(per_answer, lengths)
@@ -338,7 +344,9 @@ def fit_head(
     there = {label for _, label in examples}
     kept = tuple(name for name in classes if name in there)
     if len(kept) < 2:
-        raise ValueError(f"a head needs examples of two classes at least, not of {kept}")
+        raise CannotFit(
+            f"a head needs examples of two classes at least, not of {kept}; labelled spans alone train with --base"
+        )
     rows = sparse_rows([features for features, _ in examples], vocabulary)
     gold = np.array([kept.index(str(label)) for _, label in examples])
     model = LogisticRegression(C=inverse_regularisation, max_iter=500, tol=1e-4, class_weight=None).fit(

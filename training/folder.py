@@ -6,9 +6,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,47 @@ from numpy.typing import NDArray
 from spacy.language import Language as Nlp
 
 from service import __version__
+from service.errors import StarFeedbackError
 from service.language.features import FEATURE_VERSION
 from service.language.model_folder import FORMAT, MANIFEST, SPACY_VERSION, pipeline_identity, seal
 from service.language.model_index import INDEX
 from training.corpus import LabelledAnswer
 from training.fit import FitSettings, Fitted
+
+#: As ``service.language.model_folder`` takes names.
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class CannotWriteModel(StarFeedbackError):
+    """A folder that no model may be written to; says why."""
+
+
+def model_names(models_dir: Path) -> list[str]:
+    """Return the names of the model folders of ``models_dir``, whole or not, sorted."""
+    return sorted(path.parent.name for path in models_dir.glob(f"*/{MANIFEST}"))
+
+
+def in_use(models_dir: Path) -> list[str]:
+    """Return the names of the model that is current and of those that ``rollback`` goes back to."""
+    index = _index(models_dir)
+    return [name for name in (index["current"], *index["history"]) if name]
+
+
+def check_out(folder: Path, used: Collection[Path] = ()) -> None:
+    """Raise ``CannotWriteModel`` unless a model may be written to ``folder``: nothing but another model is replaced.
+
+    Those of ``used`` are not replaced either.
+    """
+    if not _NAME.fullmatch(folder.name):
+        raise CannotWriteModel(
+            f"--out: {folder.name!r} is no name for a model; use a-z, 0-9, '.', '_' and '-', for example models/own-1"
+        )
+    if folder.resolve() in {path.resolve() for path in used}:
+        raise CannotWriteModel(f"--out: {folder.name} is in use; choose another name, for example own-1")
+    if (folder.exists() or folder.is_symlink()) and (
+        folder.is_symlink() or not (folder / MANIFEST).is_file()
+    ):
+        raise CannotWriteModel(f"--out: {folder} is there and is no model folder; choose another name")
 
 
 def data_hash(answers: Sequence[LabelledAnswer]) -> str:

@@ -24,12 +24,13 @@ from service.labels import Label
 from service.language.ends import SentenceEnds
 from service.language.model_folder import SENTENCE_ENDS, Model
 from service.language.nlp import Language
+from service.records import LabelledSpan
 from service.reviewer import Reviewer
 from service.settings import Settings
 from training.corpus import LabelledAnswer
 from training.evaluate import labels_in_use, paired_words, predict_spans
 from training.fairness import Outcome, Pair, compare_pairs
-from training.own_data import OwnLimits
+from training.own_data import OwnData, OwnLimits
 from training.prepare import prepared
 
 GATE = Path(__file__).parent / "gate.toml"
@@ -95,9 +96,20 @@ class Comparison:
 class OwnPart:
     """What a model's manifest says of the own data that it was made of."""
 
+    base: str
     files: tuple[Path, ...]
     sha256: str
     agreement: Mapping[str, float]
+    unseen: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a new model has to be better on: answers, and what it made of their words where that is known already."""
+
+    what: str
+    answers: Sequence[LabelledAnswer]
+    new: Counts | None = None
 
 
 def own_part(model: Model, files: Sequence[Path] = ()) -> OwnPart | None:
@@ -105,7 +117,26 @@ def own_part(model: Model, files: Sequence[Path] = ()) -> OwnPart | None:
     own: Any = model.manifest.get("own")
     if own is None:
         return None
-    return OwnPart(tuple(files) or tuple(map(Path, own["files"])), own["sha256"], own["agreement"])
+    return OwnPart(
+        own["base"],
+        tuple(files) or tuple(map(Path, own["files"])),
+        own["sha256"],
+        own["agreement"],
+        _read_counts(own["unseen"]),
+    )
+
+
+def goal_of(data: OwnData, own: OwnPart, present: Model) -> Goal:
+    """Return what a model made of ``data`` has to be better on than ``present``.
+
+    Where ``present`` is what it was built on, and has seen no own data, that is all of ``data``, each answer labelled
+    without having been fitted on: four times as many as are held out, so that a gain is sure with fewer answers. Else
+    it is what is held out, which no model was fitted on.
+    """
+    if own.base == f"{present.name}+{present.version}" and "own" not in present.manifest:
+        answers = sorted(data.answers, key=lambda answer: answer.id)
+        return Goal("own unseen", answers, own.unseen)
+    return Goal("own held-out", data.held_out)
 
 
 def read_margins(path: Path = GATE) -> Margins:
@@ -126,13 +157,29 @@ def read_margins(path: Path = GATE) -> Margins:
 def word_counts(model: Model, nlp: Nlp, answers: Sequence[LabelledAnswer]) -> Counts:
     """Return how many words of each answer have each gold label and were seen as each label."""
     language = Language(nlp, SentenceEnds(model.heads[SENTENCE_ENDS]))
+    found = [
+        count_words(item.answer, predict_spans(model.labeller, item)) for item in prepared(answers, language)
+    ]
+    return np.array(found, dtype=np.int64).reshape(-1, len(Label), len(Label))
+
+
+def count_words(answer: LabelledAnswer, spans: Sequence[LabelledSpan]) -> Counts:
+    """Return how many words of an answer have each gold label (rows) and were seen as each label (columns)."""
     place = {label: number for number, label in enumerate(Label)}
-    counts = np.zeros((len(answers), len(Label), len(Label)), dtype=np.int64)
-    for number, item in enumerate(prepared(answers, language)):
-        gold, seen = paired_words(item.answer, predict_spans(model.labeller, item))
-        for one, other in zip(gold, seen, strict=True):
-            counts[number, place[one], place[other]] += 1
+    counts = np.zeros((len(Label), len(Label)), dtype=np.int64)
+    for one, other in zip(*paired_words(answer, spans), strict=True):
+        counts[place[one], place[other]] += 1
     return counts
+
+
+def written_counts(counts: Sequence[Counts]) -> list[str]:
+    """Return tables of words as a manifest holds them: a string of numbers for each answer, row by row."""
+    return [" ".join(map(str, table.ravel().tolist())) for table in counts]
+
+
+def _read_counts(written: Sequence[str]) -> Counts:
+    tables = [[int(number) for number in table.split()] for table in written]
+    return np.array(tables, dtype=np.int64).reshape(-1, len(Label), len(Label))
 
 
 def macro_f1(counts: Counts | NDArray[np.float64], labels: Sequence[Label]) -> NDArray[np.float64]:
@@ -228,26 +275,24 @@ def weigh(
     new: Model,
     nlp: Nlp,
     *,
-    held_out: Sequence[LabelledAnswer],
+    goal: Goal | None,
     frozen: Sequence[LabelledAnswer],
     pairs: Sequence[Pair],
     margins: Margins,
     progress: Progress = lambda: None,
 ) -> list[Comparison]:
-    """Compare ``new`` with ``present``; ``held_out`` are own answers that neither was fitted on.
-
-    Without such answers ``new`` has to be better on the frozen test part.
-    """
+    """Compare ``new`` with ``present``. Without a ``goal`` ``new`` has to be better on the ``frozen`` test part."""
     found = []
-    for what, answers in (("own held-out", held_out), ("frozen test", frozen)):
-        if not answers:
+    for one in (goal, Goal("frozen test", frozen)):
+        if one is None:
             continue
-        before = word_counts(present, nlp, answers)
+        before = word_counts(present, nlp, one.answers)
         progress()
-        after = word_counts(new, nlp, answers)
+        after = word_counts(new, nlp, one.answers) if one.new is None else one.new
         progress()
-        compared = compare_words(f"{what}, word macro-F1", before, after, labels_in_use(answers), margins)
-        is_goal = answers is held_out or not held_out
+        labels = labels_in_use(one.answers)
+        compared = compare_words(f"{one.what}, word macro-F1", before, after, labels, margins)
+        is_goal = one is goal or goal is None
         found.append((judged_new if is_goal else judged_elsewhere)(compared, margins))
     failing = compare_pairs(pairs, reviewer_of(present, nlp).review)
     progress()

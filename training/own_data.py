@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from training.check import MOST_SHARED, problems, shingles
+from training.check import MOST_SHARED, problems, repeated_ids, shingles
 from training.corpus import LabelledAnswer, word_labels
 
 #: One of so many groups of near-duplicates is held out.
@@ -39,10 +39,11 @@ class OwnLimits:
 
 @dataclass(frozen=True, slots=True)
 class OwnData:
-    """Own answers, split: ``fit`` trains, ``held_out`` measures."""
+    """Own answers, split: ``fit`` trains, ``held_out`` measures. ``group`` names near-duplicates alike, by their ids."""
 
     fit: tuple[LabelledAnswer, ...]
     held_out: tuple[LabelledAnswer, ...]
+    group: Mapping[str, str]
 
     @property
     def answers(self) -> tuple[LabelledAnswer, ...]:
@@ -63,7 +64,8 @@ def split_own(answers: Sequence[LabelledAnswer]) -> OwnData:
     sides: tuple[list[LabelledAnswer], list[LabelledAnswer]] = [], []
     for answer, group in zip(answers, group_of, strict=True):
         sides[held[group]].append(answer)
-    return OwnData(tuple(sides[0]), tuple(sides[1]))
+    names = {answer.id: first[group] for answer, group in zip(answers, group_of, strict=True)}
+    return OwnData(tuple(sides[0]), tuple(sides[1]), names)
 
 
 def _digit(name: str) -> int:
@@ -124,11 +126,12 @@ def refusals(
     present model was fitted on, which say nothing new of it when they are held out.
     """
     answers = data.answers
-    found = [f"{answer.id}: {what}" for answer in answers for what in problems(answer, known_findings)]
-    ids = Counter(answer.id for answer in answers)
-    found += [
-        f"{name}: the id stands {count} times; ids are unique" for name, count in ids.items() if count > 1
+    found = [
+        f"{answer.id}: {what}"
+        for answer in answers
+        for what in problems(answer, known_findings, needs_rating=False)
     ]
+    found += [f"{name}: {what}" for name, what in repeated_ids(answers)]
     if len(answers) < limits.least_answers:
         found.append(
             f"{len(answers)} answers are too few to learn from; label {limits.least_answers} at least"

@@ -40,11 +40,17 @@ def draw_confusions(sets: Mapping[str, Sequence[Compared]], path: Path) -> None:
                         va="center",
                         color="white" if share > 0.5 else "black",
                     )
-            axes.set_xticks(range(len(Label)), labels=[label.value for label in Label], rotation=30)
+            axes.set_xticks(
+                range(len(Label)),
+                labels=[label.value for label in Label],
+                rotation=30,
+                ha="right",
+                rotation_mode="anchor",
+            )
             axes.set_yticks(range(len(Label)), labels=[label.value for label in Label])
             axes.set_xlabel("seen")
             axes.set_ylabel("gold")
-            axes.set_title(f"{name} ({int(counts.sum())} words)", fontsize=10)
+            axes.set_title(f"{name} ({int(counts.sum()):,} words)", fontsize=10)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
 
@@ -60,29 +66,42 @@ def confusion_counts(answers: Sequence[Compared]) -> np.ndarray[tuple[int, int],
 
 
 def draw_groups(sets: Mapping[str, Sequence[Compared]], path: Path) -> None:
-    """Draw the word macro-F1 of each data set, and of its answers of each mode, kind and question type."""
+    """Draw word macro-F1 and the share of right words of each data set and of its modes, kinds and question types.
+
+    Both, because macro-F1 counts a label that three words of a group have as much as any other.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
     rows = [
-        (group, len(members), float(str(error_row(members)["macro_f1"])))
-        for name, answers in sets.items()
+        (group, len(members), float(str(error_row(members)["macro_f1"])), _right(members), f"C{number}")
+        for number, (name, answers) in enumerate(sets.items())
         for group, members in {name: answers, **_named(name, grouped(answers))}.items()
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context({"svg.hashsalt": "by-group"}):
         figure, axes = plt.subplots(figsize=(7, 0.6 + 0.27 * len(rows)), layout="constrained")
         places = np.arange(len(rows))[::-1]
-        axes.barh(places, [macro for _, _, macro in rows], color="#4878a8")
-        axes.set_yticks(places, labels=[f"{name} ({count})" for name, count, _ in rows], fontsize=8)
-        for place, (_, _, macro) in zip(places.tolist(), rows, strict=True):
-            axes.text(macro + 0.01, place, f"{macro:.2f}", va="center", fontsize=8)
-        axes.set_xlim(0, 1.08)
-        axes.set_xlabel("word macro-F1 over the labels that occur (answers)")
+        axes.barh(
+            places, [macro for _, _, macro, _, _ in rows], color=[colour for *_, colour in rows], alpha=0.75
+        )
+        axes.plot([right for *_, right, _ in rows], places, "k|", markersize=9, label="share of words right")
+        axes.set_yticks(places, labels=[f"{name} ({count})" for name, count, *_ in rows], fontsize=8)
+        for place, (_, _, macro, _, _) in zip(places.tolist(), rows, strict=True):
+            axes.text(0.01, place, f"{macro:.2f}", va="center", fontsize=8, color="white")
+        axes.set_ylim(-0.7, len(rows) - 0.3)
+        axes.set_xlim(0, 1.02)
+        axes.set_xlabel("word macro-F1 over the labels that occur; in brackets: answers")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), frameon=False, fontsize=8)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
+
+
+def _right(answers: Sequence[Compared]) -> float:
+    words = sum(len(one.words) for one in answers)
+    return 1 - sum(len(one.wrong) for one in answers) / max(1, words)
 
 
 def _named(name: str, groups: Mapping[str, Sequence[Compared]]) -> dict[str, Sequence[Compared]]:

@@ -17,14 +17,15 @@ from service.language.ends import SentenceEnds
 from service.language.labeller import Labeller
 from service.language.model_folder import SENTENCE_ENDS, Model
 from service.language.nlp import Language
-from training.adapt import Adapted, adapt, growth
+from service.records import LabelledSpan
+from training.adapt import Adapted, adapt, growth, without_folds
 from training.card import table
 from training.corpus import LabelledAnswer, word_labels
 from training.errors import compare_all
 from training.evaluate import figures, labels_in_use, paired_words, predict_spans
 from training.fit import FitSettings, Fitted
 from training.folder import data_hash, write_model
-from training.gate import OwnPart
+from training.gate import OwnPart, count_words, written_counts
 from training.own_data import OwnData, OwnLimits, disagreements, refusals, split_own, writers_of
 from training.pictures import BY_GROUP, CONFUSION, GROWTH, draw_confusions, draw_groups, draw_growth
 from training.prepare import PreparedAnswer, copies, prepared
@@ -33,9 +34,18 @@ from training.reliability import draw as draw_reliability
 from training.shipped import CACHE, Corpus, shipped
 
 #: Steps that are announced.
-STEPS = ("own answers", "the corpus", "weights", "both steps on everything", "figures and pictures")
+STEPS = (
+    "own answers",
+    "the corpus",
+    "weights",
+    "both steps on everything",
+    "own answers unseen",
+    "figures and pictures",
+)
 #: What the two sets are called that figures are taken on.
 HELD_OUT, FROZEN = "own held-out", "frozen test"
+#: … and all own answers, each labelled by a model that had not seen it.
+UNSEEN = "own unseen"
 Progress = Callable[[str], None]
 
 
@@ -126,8 +136,10 @@ def retrain(
     own, held_out = (list(prepared(part, language)) for part in (data.fit, data.held_out))
     own_copies = copies(own, language)
     progress(STEPS[1])
-    known = shipped(corpus, base, language, settings, cache=cache)
-    adapted = adapt(base.labeller, known, own, own_copies, settings=settings, progress=progress)
+    known = shipped(corpus, base, language, settings, cache=cache, progress=progress)
+    adapted = adapt(
+        base.labeller, known, own, own_copies, settings=settings, group=data.group, progress=progress
+    )
     agreements = {
         "base": agreement_with(base.labeller, [*own, *held_out]),
         "cross_fitted": adapted.chosen.agreement,
@@ -137,11 +149,21 @@ def retrain(
     if reasons:
         raise DataRefused(reasons)
     progress(STEPS[4])
+    unseen = _unseen(adapted, base.labeller, settings, own, held_out)
+    progress(STEPS[5])
     sets = {HELD_OUT: held_out, FROZEN: list(known.frozen)}
     rows = {
         f"{name}, {part}": _row(labeller, items)
         for part, items in sets.items()
         for name, labeller in ((base.name, base.labeller), (out.name, adapted.labeller))
+    }
+    everyone = sorted((*own, *held_out), key=lambda item: item.answer.id)
+    rows = {
+        f"{base.name}, {UNSEEN}": _row(base.labeller, everyone),
+        f"{out.name}, {UNSEEN}": _figures(
+            [item.answer for item in everyone], [unseen[item.answer.id] for item in everyone]
+        ),
+        **rows,
     }
     curve = _curve(adapted, base.labeller, settings, sets)
     fitted = Fitted(
@@ -166,6 +188,7 @@ def retrain(
             "held_out": len(data.held_out),
             "weight": adapted.chosen.weight,
             "agreement": {name: round(value, 3) for name, value in agreements.items()},
+            "unseen": written_counts([count_words(item.answer, unseen[item.answer.id]) for item in everyone]),
         },
     )
     _draw(adapted.labeller, sets, curve, out)
@@ -178,10 +201,28 @@ def macro_f1(labeller: Labeller, items: Sequence[PreparedAnswer]) -> float:
     return figures(answers, [predict_spans(labeller, item) for item in items], labels_in_use(answers)).macro
 
 
+def _unseen(
+    adapted: Adapted,
+    base: Labeller,
+    settings: FitSettings,
+    own: Sequence[PreparedAnswer],
+    held_out: Sequence[PreparedAnswer],
+) -> dict[str, tuple[LabelledSpan, ...]]:
+    """Return what is made of each own answer, by its id, without having been fitted on it."""
+    of_fold = without_folds(adapted, base, settings=settings)
+    return {
+        **{item.answer.id: predict_spans(of_fold[adapted.folds[item.answer.id]], item) for item in own},
+        **{item.answer.id: predict_spans(adapted.labeller, item) for item in held_out},
+    }
+
+
 def _row(labeller: Labeller, items: Sequence[PreparedAnswer]) -> dict[str, object]:
-    answers = [item.answer for item in items]
-    found = figures(answers, [predict_spans(labeller, item) for item in items], labels_in_use(answers))
-    return {**found.as_row(), "ece": calibration_error(labeller, items)}
+    row = _figures([item.answer for item in items], [predict_spans(labeller, item) for item in items])
+    return {**row, "ece": calibration_error(labeller, items)}
+
+
+def _figures(answers: Sequence[LabelledAnswer], seen: Sequence[Sequence[LabelledSpan]]) -> dict[str, object]:
+    return dict(figures(answers, seen, labels_in_use(answers)).as_row())
 
 
 def _curve(
@@ -260,7 +301,9 @@ fitted on the other folds {agreements["cross_fitted"]:.1%}; on the shipped corpu
 ## Figures
 
 By word over the labels that occur (macro_f1 is their mean), spans with at least half overlap both ways, absence of a
-part, boundaries to the word, expected calibration error by clause. The frozen test part trained neither model.
+part, boundaries to the word, expected calibration error by clause. The frozen test part trained neither model. *own unseen*
+are all own answers, the held-out ones labelled by this model and each other one by a model like it that was fitted
+without its third of them.
 
 {table(rows)}
 ![Confusions]({CONFUSION})

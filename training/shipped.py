@@ -13,7 +13,7 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ from training.prepare import PreparedAnswer, copies, prepared
 from training.splits import Split, read_split
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "star-feedback" / "training"
+#: After so many answers of the corpus it is told how many were read.
+_TOLD_EVERY = 50
 #: What the files hold; it changes with the layout below.
 _LAYOUT = 1
 #: The code that what is kept depends on.
@@ -86,8 +88,7 @@ def shipped(
     kept = _load(path, corpus)
     if kept is not None:
         return kept
-    progress("reading the shipped corpus, which is done once")
-    found = _read(corpus, language, settings)
+    found = _read(corpus, language, settings, progress)
     _keep(path, found)
     return found
 
@@ -107,12 +108,14 @@ def _key(corpus: Corpus, base: Model, language: Language, settings: FitSettings)
 
 
 @stopping_early()
-def _read(corpus: Corpus, language: Language, settings: FitSettings) -> Shipped:
-    items = tuple(item for item in prepared(corpus.answers, language) if item.features)
+def _read(corpus: Corpus, language: Language, settings: FitSettings, progress: Progress) -> Shipped:
+    items = tuple(item for item in prepared(_told(corpus.answers, progress), language) if item.features)
+    progress("reading the corpus shortened and without punctuation, once")
     of_id = {item.answer.id: item.answer for item in items}
     copied = tuple(_of(of_id[copy.answer.id], copy) for copy in copies(items, language) if copy.features)
     everything = (*items, *copied)
     lengths = [len(item.features) for item in everything]
+    progress("fitting the corpus, once")
     first = cross_fit(
         fitting.clause_rows(everything, vocabulary_of(items)),
         gold_of(everything),
@@ -121,6 +124,13 @@ def _read(corpus: Corpus, language: Language, settings: FitSettings) -> Shipped:
         settings.first,
     )
     return Shipped(items, copied, tuple(prepared(corpus.frozen, language)), first)
+
+
+def _told(answers: Sequence[LabelledAnswer], progress: Progress) -> Iterator[LabelledAnswer]:
+    for number, answer in enumerate(answers):
+        if number % _TOLD_EVERY == 0:
+            progress(f"reading the corpus, once: {number} of {len(answers)} answers")
+        yield answer
 
 
 def _of(answer: LabelledAnswer, copy: PreparedAnswer) -> PreparedAnswer:

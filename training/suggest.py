@@ -3,6 +3,9 @@
 Uncertainty is the entropy of the labels, by word (Lewis and Gale, 1994, and many since); diversity is greedy
 farthest-first over the features of the clauses (Gonzalez, 1985; for active learning Sener and Savarese, 2018). Each
 pick has the largest product of the two. The same answers give the same ranking, whatever order they stand in.
+
+Labelling what it picks teaches more than labelling as many words at random (``training.suggest_trial``, figures in
+``RETRAINING.md``). By uncertainty alone it is as good there; diversity keeps doubles of one answer apart.
 """
 
 from __future__ import annotations
@@ -76,11 +79,7 @@ def probabilities(labeller: Labeller, item: PreparedAnswer) -> Probabilities:
 
 def suggest(items: Sequence[PreparedAnswer], labeller: Labeller, count: int) -> list[Suggestion]:
     """Return at most ``count`` of ``items``, the first to label first."""
-    told = [
-        _doubt(item, probabilities(labeller, item))
-        for item in sorted(items, key=lambda item: item.answer.id)
-        if item.features
-    ]
+    told = [doubt(item, labeller) for item in sorted(items, key=lambda item: item.answer.id) if item.features]
     vectors = _vectors([suggestion.item for suggestion in told])
     distances = np.ones(len(told))
     nearest: list[str | None] = [None] * len(told)
@@ -118,16 +117,18 @@ def _task(item: PreparedAnswer, labeller: Labeller, model: str) -> Task:
     return Task(replace(item.answer, spans=spans, meta=notes), model, tuple(trust))
 
 
-def _doubt(item: PreparedAnswer, trust: Probabilities) -> Suggestion:
+def doubt(item: PreparedAnswer, labeller: Labeller) -> Suggestion:
+    """Return how unsure ``labeller`` is of an answer, whatever others there are."""
+    trust = probabilities(labeller, item)
     words = np.maximum(np.array(item.words, dtype=float), 1e-9)
     safe = np.clip(trust, 1e-12, 1)
     entropy = -(safe * np.log(safe)).sum(axis=1) / math.log(len(LABELS))
-    doubt: defaultdict[tuple[Label, Label], float] = defaultdict(float)
+    between_two: defaultdict[tuple[Label, Label], float] = defaultdict(float)
     for row, weight in zip(trust, words * entropy, strict=True):
         second, first = np.argsort(row, kind="stable")[-2:].tolist()
         pair = sorted((first, second))
-        doubt[LABELS[pair[0]], LABELS[pair[1]]] += float(weight)
-    between = max(doubt, key=lambda pair: (round(doubt[pair], _DECIMALS), pair))
+        between_two[LABELS[pair[0]], LABELS[pair[1]]] += float(weight)
+    between = max(between_two, key=lambda pair: (round(between_two[pair], _DECIMALS), pair))
     return Suggestion(
         item=item,
         uncertainty=float((entropy * words).sum() / words.sum()),

@@ -22,7 +22,18 @@ FUNCTION_WORDS = frozenset(
     not more very very too were where while before any every each few both off down again why here""".split()
 )
 QUESTION_PASTED = Abstention("question_pasted", "This is the question again. Write your answer to it.")
+NOT_ENGLISH = Abstention("not_english", "Only answers in English can be judged.")
+ONLY_A_LIST = Abstention("gibberish", "This is a list of words. Write in sentences what you would say.")
+_NOT_PROSE = Abstention("gibberish", "This is not a text in sentences. Write what you would say.")
 _LEAST_WORDS = 3
+#: Marks of code and mark-up, and the share of all characters from which on they make a text one (answers: 3 % at most).
+_CODE_MARKS = frozenset("{}[]<>()=;_\\|&*#$/")
+_CODE_SHARE = 0.04
+#: From this share of words with letters that English lacks a text with unknown words is of another language.
+_ACCENTED_SHARE = 0.1
+_KNOWN_IN_ENGLISH = 0.6
+#: So many words without a function word among fifty are a list; the tersest notes have twice as many.
+_LISTED_WORDS, _LIST_SHARE = 10, 0.02
 #: At least this share of the words must be known for the text to be words at all.
 _KNOWN_SHARE = 0.35
 _FUNCTION_SHARE = 0.12
@@ -39,18 +50,32 @@ def abstain(answer: Answer, known_words: Container[str]) -> Abstention | None:
     function = sum(word in FUNCTION_WORDS for word in words) / len(words)
     if answer.question is not None and _is_pasted(words, answer.question):
         return QUESTION_PASTED
+    if _is_code(answer.text):
+        return _NOT_PROSE
+    accented = sum(not word.isascii() for word in words) / len(words)
+    if accented >= _ACCENTED_SHARE and known < _KNOWN_IN_ENGLISH and len(words) >= 8:
+        return NOT_ENGLISH
     if known < _KNOWN_SHARE and function < _FUNCTION_SHARE:
         foreign = _looks_like_language(answer.text)
         if foreign:
-            return Abstention("not_english", "Only answers in English can be judged.")
+            return NOT_ENGLISH
         return Abstention("gibberish", "These are not words that can be judged. Write what you would say.")
     if function < _FUNCTION_SHARE and known < 2 * _KNOWN_SHARE and len(words) >= 8:
-        return Abstention("not_english", "Only answers in English can be judged.")
+        return NOT_ENGLISH
+    if len(words) >= _LISTED_WORDS and function < _LIST_SHARE:
+        return ONLY_A_LIST
     if len(words) >= 12:
         runs = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
         if 1 - len(set(runs)) / len(runs) > _REPEATED_SHARE:
             return Abstention("gibberish", "This is one phrase again and again. Write what you would say.")
     return None
+
+
+def _is_code(text: str) -> bool:
+    characters = [character for character in text if not character.isspace()]
+    return len(characters) >= 40 and sum(c in _CODE_MARKS for c in characters) >= _CODE_SHARE * len(
+        characters
+    )
 
 
 def _is_pasted(words: list[str], question: str) -> bool:

@@ -139,6 +139,8 @@ class Aligner:
 
 def _words(doc: Doc, text: AnalysisText) -> Iterator[_Word]:
     for token in doc:
+        if token.idx in text.masked:
+            continue  # who somebody is is no theme, and its word is not the one that was given
         if token.is_alpha and not token.is_stop and not token.like_num and len(token) > 2:
             start, end = text.to_given(token.idx, token.idx + len(token))
             yield _Word(_stem(_lemma(token)), token.pos_, token.i, Passage(start, end))

@@ -1,41 +1,44 @@
 """The catalogue of findings: data, read and checked at start.
 
 An operator's own file may switch findings off, change thresholds, points and words, or add findings of
-the kinds that exist. A mistake in either file stops the start with the table and the reason.
+the kinds that exist. A mistake in either file stops the start with the line, the table and the reason.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 from service.errors import RulesRefused
 from service.feedback.lexicons import Lexicons
-from service.feedback.rules import KINDS, PARAMETERS, Rule
+from service.feedback.rules import FILLS, KINDS, PARAMETERS, Rule
 from service.labels import STORY_TYPES, Label, QuestionType, Severity
 
 _HERE = Path(__file__).parent
 #: What a finding's table may hold, and of what type.
-_KEYS: Mapping[str, type] = {
+_KEYS: Mapping[str, type | UnionType] = {
     "severity": str, "component": str, "points": int, "types": list, "rule": dict, "message": str, "why": str,
-    "advice": str, "source": str, "fire": list, "pass": list, "on": bool, "judged": bool,
+    "advice": str | list, "source": str, "fire": list, "pass": list, "on": bool, "judged": bool,
 }  # fmt: skip
-_CALLED = {
+_CALLED: Mapping[type | UnionType, str] = {
     str: "a text",
     int: "a whole number",
     list: "a list of texts",
     dict: "a table",
     bool: "true or false",
+    str | list: "a text or a list of texts",
 }
-_TEXTS = ("message", "why", "advice")
-#: The places that a message may hold, filled from the answer when the finding is raised.
-PLACES = frozenset({"anchor", "words", "count", "total", "share"})
+_TEXTS = ("message", "why")
+#: The places that a text may hold, filled from the answer when the finding is raised.
+PLACES = frozenset({"anchor", "words", "count", "total", "share", "step", "do", "verb", "thing", "who"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class CriteriaExample:
+    """An answer with the names of the criteria of its type that it meets, and of those that it misses."""
+
+    type: QuestionType
+    question: str
+    answer: str
+    met: frozenset[str]
+    missing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All rules in their order, the criteria, the word lists, and a version that changes with any word."""
 
@@ -64,6 +78,7 @@ class Catalogue:
     criteria: tuple[Criterion, ...]
     lexicons: Lexicons
     version: str
+    criteria_examples: tuple[CriteriaExample, ...] = ()
 
     def active(self) -> tuple[Rule, ...]:
         """The rules that something raises."""
@@ -87,7 +102,7 @@ def known_findings(catalogue: Catalogue) -> frozenset[str]:
 def load_catalogue(own_file: str = "") -> Catalogue:
     """Read the shipped catalogue, and ``own_file`` over it where one is named.
 
-    Raises ``RulesRefused`` that names the file, the table and what is wrong with it.
+    Raises ``RulesRefused`` that names the file, the line, the table and what is wrong with it.
     """
     shipped = _HERE / "catalogue.toml"
     tables = _tables(shipped)
@@ -96,22 +111,41 @@ def load_catalogue(own_file: str = "") -> Catalogue:
     if own_file:
         sources.append(Path(own_file).read_bytes())
     for finding_id, table in own.items():
-        tables[finding_id] = {**tables.get(finding_id, {}), **table}
+        tables[finding_id] = _changed(tables.get(finding_id, {}), table)
     lexicons = {
         name: {key: tuple(words) for key, words in table.items()}
         for name, table in _read(_HERE / "lexicons.toml").items()
         if isinstance(table, dict)
     }
     rules = tuple(
-        _rule(Path(own_file).name if name in own else shipped.name, name, table)
-        for name, table in tables.items()
+        _rule(Path(own_file) if name in own else shipped, name, table) for name, table in tables.items()
     )
     digest = hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
-    return Catalogue(rules=rules, criteria=_criteria(), lexicons=lexicons, version=f"1+{digest}")
+    criteria = _read(_HERE / "criteria.toml")
+    return Catalogue(
+        rules=rules,
+        criteria=_criteria(criteria),
+        lexicons=lexicons,
+        version=f"1+{digest}",
+        criteria_examples=_criteria_examples(criteria),
+    )
 
 
-def _criteria() -> tuple[Criterion, ...]:
-    tables = _read(_HERE / "criteria.toml")
+def _criteria_examples(tables: Mapping[str, Any]) -> tuple[CriteriaExample, ...]:
+    return tuple(
+        CriteriaExample(
+            QuestionType(kind),
+            example["question"],
+            example["answer"],
+            frozenset(example["met"]),
+            frozenset(example["missing"]),
+        )
+        for kind, examples in tables["example"].items()
+        for example in examples
+    )
+
+
+def _criteria(tables: Mapping[str, Any]) -> tuple[Criterion, ...]:
     return tuple(
         Criterion(name=name, type=kind, **{**table, "points": (table["points"][0], table["points"][1])})
         for kind in QuestionType
@@ -144,37 +178,73 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
     return dict(findings)
 
 
-def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
-    def refuse(reason: str) -> RulesRefused:
-        return RulesRefused(f"{file}: [finding.{finding_id!r}]: {reason}")
+def _changed(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with what an own file changes in it; a rule without a kind changes only its parameters."""
+    table = {**shipped, **own}
+    old, new = shipped.get("rule"), own.get("rule")
+    if isinstance(old, dict) and isinstance(new, dict) and "kind" not in new:
+        table["rule"] = {**old, **new}
+    return table
+
+
+def _line_of(path: Path, finding_id: str, key: str | None) -> int | None:
+    """Return the line on which ``key`` of a finding stands, or else its table; ``None`` where neither is plain to see."""
+    header = re.compile(r"""\s*\[\s*finding\s*\.\s*["']?""" + re.escape(finding_id) + r"""["']?\s*\]""")
+    sought = re.compile(rf"""\s*["']?{re.escape(key or "")}["']?\s*=""")
+    table = None
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if table is None:
+            table = number if header.match(line) else None
+        elif re.match(r"\s*\[\s*finding\b", line):
+            break
+        elif key is not None and sought.match(line):
+            return number
+    return table
+
+
+def _rule(path: Path, finding_id: str, table: Mapping[str, Any]) -> Rule:
+    def refuse(reason: str, key: str | None = None) -> RulesRefused:
+        line = _line_of(path, finding_id, key)
+        where = path.name if line is None else f"{path.name}, line {line}"
+        return RulesRefused(f"{where}: [finding.{finding_id!r}]: {reason}")
 
     unknown = sorted(set(table) - set(_KEYS))
     if unknown:
-        raise refuse(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
+        raise refuse(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}", unknown[0])
     for key, value in table.items():
-        if type(value) is not _KEYS[key]:
-            raise refuse(f"{key} must be {_CALLED[_KEYS[key]]}")
+        if type(value) not in (get_args(_KEYS[key]) or (_KEYS[key],)):
+            raise refuse(f"{key} must be {_CALLED[_KEYS[key]]}", key)
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-            raise refuse(f"{key} must be a list of texts")
-    missing = sorted({"severity", "points", *_TEXTS, "source"} - set(table))
+            raise refuse(f"{key} must be a list of texts", key)
+    missing = sorted({"severity", "points", *_TEXTS, "advice", "source"} - set(table))
     if missing:
         raise refuse(f"{missing[0]!r} is missing")
     if table["severity"] not in set(Severity):
-        raise refuse(f"severity must be one of {', '.join(Severity)}")
+        raise refuse(f"severity must be one of {', '.join(Severity)}", "severity")
     if "component" in table and table["component"] not in set(Label):
-        raise refuse(f"component must be one of {', '.join(Label)}")
-    for text in _TEXTS:
-        reason = _fault_of_places(table[text])
-        if reason is not None:
-            raise refuse(f"{text} {reason}")
-    rule = dict(table.get("rule", {})) if table.get("on", True) else {}
+        raise refuse(f"component must be one of {', '.join(Label)}", "component")
+    advice = [table["advice"]] if isinstance(table["advice"], str) else table["advice"]
+    if not advice:
+        raise refuse("advice holds no text", "advice")
+    rule = dict(table.get("rule", {}))
     reason = _fault_of_rule(rule)
     if reason is not None:
-        raise refuse(reason)
+        raise refuse(reason, "rule")
+    always = FILLS[rule["kind"]] if rule else PLACES
+    texts = [
+        *((name, table[name], always) for name in _TEXTS),
+        *(("advice", text, PLACES) for text in advice),
+    ]
+    for name, text, filled in [*texts, ("advice", advice[-1], always)]:
+        reason = _fault_of_places(text, filled)
+        if reason is not None:
+            raise refuse(f"{name} {reason}", name)
+    if not table.get("on", True):
+        rule = {}
     kind = rule.pop("kind", None)
     types = list(QuestionType) if table.get("types") == ["*"] else table.get("types", sorted(STORY_TYPES))
     if not set(types) <= set(QuestionType):
-        raise refuse(f"types must be of {', '.join(QuestionType)}, or '*'")
+        raise refuse(f"types must be of {', '.join(QuestionType)}, or '*'", "types")
     return Rule(
         id=finding_id,
         severity=Severity(table["severity"]),
@@ -185,7 +255,8 @@ def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
         parameters={name: float(value) for name, value in rule.items()},
         message=table["message"],
         why=table["why"],
-        advice=table["advice"],
+        advice=advice[-1],
+        nearer_advice=tuple(advice[:-1]),
         source=table["source"],
         fire=tuple(table.get("fire", ())),
         passing=tuple(table.get("pass", ())),
@@ -193,8 +264,13 @@ def _rule(file: str, finding_id: str, table: Mapping[str, Any]) -> Rule:
     )
 
 
-def _fault_of_places(text: str) -> str | None:
-    """Return what is wrong with the places of a text, such as ``{anchor}``, or ``None``."""
+def places_of(text: str) -> set[str]:
+    """Return the places of a text, such as ``anchor``."""
+    return {part[1] for part in string.Formatter().parse(text) if part[1] is not None}
+
+
+def _fault_of_places(text: str, filled: frozenset[str]) -> str | None:
+    """Return what is wrong with the places of a text of which ``filled`` are never empty, or ``None``."""
     try:
         parts = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
     except ValueError:
@@ -202,6 +278,11 @@ def _fault_of_places(text: str) -> str | None:
     for name, form, conversion in parts:
         if name not in PLACES or form or conversion:
             return f"holds an unknown place {{{name}}}; known are {', '.join(sorted(PLACES))}"
+        if name not in filled:
+            return (
+                f"holds the place {{{name}}}, which may stay empty with a rule of this kind; "
+                "give a list of texts for advice, the last without it"
+            )
     return None
 
 

@@ -2,31 +2,34 @@
 
 An example is an answer with inline marks; ``[[ ]]`` holds the exact words of the finding. A question may stand
 before it, cut off by ``||``; ``{80 words}`` stands for so many words.
+
+Rules that ask a trained opinion, and criteria, can't be judged on marks: their examples are plain answers, and go the
+way of any answer through the reviewer with its model. The finding rests on words within ``[[ ]]``, where they are.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from spacy.tokens import Doc, Span
 
 from service.feedback.catalogue import Catalogue
 from service.feedback.marks import split_marks
-from service.feedback.reading import ReadClause, Reading
+from service.feedback.reading import Limits, ReadClause, Reading
 from service.feedback.rules import KINDS, Hit, Rule
-from service.labels import AnswerKind, Label, QuestionType
+from service.labels import AnswerKind, Label, QuestionType, Severity
 from service.language.clauses import SPANS_KEY
 from service.language.features import clause_features, content_lemmas
 from service.language.nlp import Language
 from service.language.text import AnalysisText, prepare
-from service.records import Answer, Clause, LabelledSpan
+from service.records import Answer, Clause, Finding, LabelledSpan, Report
 
-#: Rules of this kind ask a trained opinion, which figures show right or wrong and no example can.
+#: Rules of this kind ask a trained opinion; their examples are run through the model.
 TRAINED = "model"
 CONFIDENCE = 0.9
 _FILLING = "the shop was full and everybody was waiting for the doors to open again".split()
@@ -47,17 +50,19 @@ class Example:
 class ExampleResult:
     """What became of one example: ``fault`` says what was wrong, ``None`` that nothing was.
 
-    ``number`` counts from 1 among the examples of its ``side``.
+    ``number`` counts from 1 among the examples of its ``side``. With ``is_silent`` the model never raises the
+    finding, because it is not sure enough of it; an example that should fire is then not held against it.
     """
 
     rule_id: str
     side: Literal["fire", "pass"]
     number: int
     fault: str | None
+    is_silent: bool = False
 
 
 def run_examples(catalogue: Catalogue, language: Language) -> Iterator[ExampleResult]:
-    """Run every example of the rules that are switched on; those of trained opinions can't be run."""
+    """Run the examples of the rules that are switched on, on marked labels; not those that ask the model."""
     for rule in catalogue.active():
         if rule.kind == TRAINED:
             continue
@@ -67,6 +72,92 @@ def run_examples(catalogue: Catalogue, language: Language) -> Iterator[ExampleRe
         for number, example in enumerate(rule.passing, start=1):
             fault = _fault(rule, example, catalogue, language, fires=False)
             yield ExampleResult(rule.id, "pass", number, fault)
+
+
+def run_model_examples(
+    catalogue: Catalogue, review: Callable[[Answer], Report], limits: Mapping[str, Limits]
+) -> Iterator[ExampleResult]:
+    """Run the examples of the rules that ask the model, and of the criteria, through ``review``.
+
+    ``limits`` are the model's; ``review`` knows the same catalogue. A criterion's id ends in ``:met`` or ``:missing``.
+    """
+    nowhere = Limits(None, None)
+    for rule in catalogue.active():
+        if rule.kind == TRAINED:
+            is_silent = limits.get(rule.id, nowhere).above is None
+            for number, example in enumerate(rule.fire, start=1):
+                fault = _fault_of_answer(rule, example, review, fires=True, is_silent=is_silent)
+                yield ExampleResult(rule.id, "fire", number, fault, is_silent)
+            for number, example in enumerate(rule.passing, start=1):
+                fault = _fault_of_answer(rule, example, review, fires=False, is_silent=is_silent)
+                yield ExampleResult(rule.id, "pass", number, fault, is_silent)
+    yield from _run_criteria(catalogue, review, limits)
+
+
+def _run_criteria(
+    catalogue: Catalogue, review: Callable[[Answer], Report], limits: Mapping[str, Limits]
+) -> Iterator[ExampleResult]:
+    reports = [
+        (example, review(Answer(example.answer, question=example.question, question_type=example.type)))
+        for example in catalogue.criteria_examples
+    ]
+    for criterion in catalogue.criteria:
+        limit = limits.get(criterion.id, Limits(None, None))
+        for state, severity, threshold in (
+            ("met", Severity.STRENGTH, limit.above),
+            ("missing", Severity.ADVICE, limit.below),
+        ):
+            numbers = {"fire": itertools.count(1), "pass": itertools.count(1)}
+            for example, report in reports:
+                named = criterion.name in (example.met if state == "met" else example.missing)
+                other = criterion.name in (example.missing if state == "met" else example.met)
+                if example.type is not criterion.type or not (named or other):
+                    continue
+                side: Literal["fire", "pass"] = "fire" if named else "pass"
+                raised = any(
+                    finding.id == criterion.id and finding.severity is severity for finding in report.findings
+                )
+                fault = _fault_of_report(report, raised, fires=named, is_silent=threshold is None)
+                yield ExampleResult(
+                    f"{criterion.id}:{state}", side, next(numbers[side]), fault, threshold is None
+                )
+
+
+def _fault_of_answer(
+    rule: Rule, marked: str, review: Callable[[Answer], Report], *, fires: bool, is_silent: bool
+) -> str | None:
+    try:
+        answer, words = parse_answer(marked)
+    except ValueError as error:
+        return f"it can't be read: {error}"
+    report = review(replace(answer, question_type=_type_of(rule)))
+    found = next((finding for finding in report.findings if finding.id == rule.id), None)
+    fault = _fault_of_report(report, found is not None, fires=fires, is_silent=is_silent)
+    if fault is None and fires and found is not None and words is not None and not _touches(found, words):
+        return "it fires on other words than the marked ones"
+    return fault
+
+
+def _fault_of_report(report: Report, raised: bool, *, fires: bool, is_silent: bool) -> str | None:
+    if report.abstention is not None:
+        return "the answer is not judged"
+    if raised and not fires:
+        return "it fires, and should not"
+    return "it does not fire" if fires and not raised and not is_silent else None
+
+
+def _touches(finding: Finding, words: tuple[int, int]) -> bool:
+    return (
+        finding.start is not None
+        and finding.end is not None
+        and finding.start < words[1]
+        and words[0] < finding.end
+    )
+
+
+def _type_of(rule: Rule) -> QuestionType:
+    """Return the type of question that a rule's examples answer."""
+    return QuestionType.BEHAVIOURAL if QuestionType.BEHAVIOURAL in rule.types else min(rule.types)
 
 
 def _fault(rule: Rule, marked: str, catalogue: Catalogue, language: Language, *, fires: bool) -> str | None:
@@ -89,30 +180,46 @@ def _fault(rule: Rule, marked: str, catalogue: Catalogue, language: Language, *,
 
 def hits(rule: Rule, example: Example, catalogue: Catalogue, language: Language) -> list[Hit]:
     """Return where ``rule``, which is switched on, fires in ``example``."""
-    is_behavioural = QuestionType.BEHAVIOURAL in rule.types
-    question_type = QuestionType.BEHAVIOURAL if is_behavioural else min(rule.types)
-    with reading_of(example, question_type, language) as reading:
+    with reading_of(example, _type_of(rule), language) as reading:
         return list(KINDS[rule.kind or ""](reading, rule, catalogue.lexicons))
 
 
 def parse_example(example: str) -> Example:
     """Return what an example of the catalogue says; raises ``ValueError`` where its marks are broken."""
-    question, separator, marked = example.rpartition("||")
-    marked = re.sub(r"\{(\d+) words\}", lambda match: _words(int(match.group(1))), marked.strip())
+    question, marked = _asked(example)
+    marked = re.sub(r"\{(\d+) words\}", lambda match: _words(int(match.group(1))), marked)
     text, spans = split_marks(marked.replace("[[", _OPEN).replace("]]", _CLOSE))
-    if (text.count(_OPEN), text.count(_CLOSE)) not in ((0, 0), (1, 1)) or text.find(_CLOSE) < text.find(
-        _OPEN
-    ):
+    plain, offsets, words = _unmarked(text)
+    return Example(
+        Answer(plain, question=question),
+        tuple(LabelledSpan(offsets[start], offsets[end], label, CONFIDENCE) for start, end, label in spans),
+        words,
+    )
+
+
+def parse_answer(example: str) -> tuple[Answer, tuple[int, int] | None]:
+    """Return the answer of an example without labels, and where the words of its finding stand, where it says so.
+
+    Raises ``ValueError`` where [[ and ]] are not once each.
+    """
+    question, marked = _asked(example)
+    plain, _, words = _unmarked(marked.replace("[[", _OPEN).replace("]]", _CLOSE))
+    return Answer(plain, question=question), words
+
+
+def _asked(example: str) -> tuple[str | None, str]:
+    question, separator, marked = example.rpartition("||")
+    return question.strip() if separator else None, marked.strip()
+
+
+def _unmarked(text: str) -> tuple[str, list[int], tuple[int, int] | None]:
+    """Return ``text`` without the marks of words, where each offset of it is there, and the words between them."""
+    counts = (text.count(_OPEN), text.count(_CLOSE))
+    if counts not in ((0, 0), (1, 1)) or text.find(_CLOSE) < text.find(_OPEN):
         raise ValueError("[[ and ]] must stand once each, in this order")
     offsets = list(itertools.accumulate((character not in (_OPEN, _CLOSE) for character in text), initial=0))
-    return Example(
-        Answer(
-            text.replace(_OPEN, "").replace(_CLOSE, ""),
-            question=question.strip() if separator else None,
-        ),
-        tuple(LabelledSpan(offsets[start], offsets[end], label, CONFIDENCE) for start, end, label in spans),
-        (offsets[text.index(_OPEN)], offsets[text.index(_CLOSE)]) if _OPEN in text else None,
-    )
+    words = (offsets[text.index(_OPEN)], offsets[text.index(_CLOSE)]) if _OPEN in text else None
+    return text.replace(_OPEN, "").replace(_CLOSE, ""), offsets, words
 
 
 def _words(count: int) -> str:
@@ -150,6 +257,7 @@ def reading_of(example: Example, question_type: QuestionType, language: Language
                 for (piece, label), names in zip(pieces, features, strict=True)
             ),
             spans=example.spans,
+            source=text,
         )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from service.feedback.catalogue import Catalogue, Criterion
+from service.feedback.catalogue import Catalogue, Criterion, places_of
 from service.feedback.reading import Reading
 from service.feedback.rules import KINDS, Hit, Rule
+from service.feedback.wording import places
 from service.labels import Severity
 from service.records import Finding
 
-#: Longer quotes are cut for a message, in words.
-_QUOTED_WORDS = 9
 _ORDER = {Severity.PROBLEM: 0, Severity.ADVICE: 1, Severity.STRENGTH: 2}
 
 
@@ -59,7 +58,7 @@ def _criteria(reading: Reading, catalogue: Catalogue) -> Iterator[Finding]:
             criterion,
             met=met,
             confidence=opinion.probability if met else 1 - opinion.probability,
-            words=None if where is None else (where.start, where.end),
+            words=None if where is None else opinion.words or (where.start, where.end),
         )
 
 
@@ -81,35 +80,22 @@ def criterion_finding(
 
 
 def _finding(rule: Rule, hit: Hit, reading: Reading) -> Finding:
-    text, anchor = reading.answer.text, ""
-    if hit.insert_at is not None:
-        after = hit.insert_at == 0 or rule.id == "situation.missing"
-        anchor = _shortened(text[hit.insert_at :]) if after else reading.quote_before(hit.insert_at)
-    return rule_finding(rule, hit, text, anchor=anchor)
+    return rule_finding(rule, hit, places(reading, rule, hit))
 
 
-def rule_finding(rule: Rule, hit: Hit, text: str, *, anchor: str = "") -> Finding:
-    """Return the finding of a rule that fired in ``text``, with the places of its messages filled."""
-    values: dict[str, object] = {"anchor": anchor, "words": "", "count": "", "total": "", "share": ""}
-    if hit.start is not None and hit.end is not None:
-        values["words"] = _shortened(text[hit.start : hit.end])
-    values |= hit.values
+def rule_finding(rule: Rule, hit: Hit, found: Mapping[str, str]) -> Finding:
+    """Return the finding of a rule that fired, with the places of its texts filled by ``found`` and the hit."""
+    values: Mapping[str, object] = {**found, **hit.values}
+    advice = next((text for text in rule.nearer_advice if places_of(text) <= set(values)), rule.advice)
     return Finding(
         id=rule.id,
         severity=rule.severity,
         component=rule.component,
-        message=rule.message.format(**values),
-        why=rule.why.format(**values),
-        advice=rule.advice.format(**values),
+        message=rule.message.format_map(values),
+        why=rule.why.format_map(values),
+        advice=advice.format_map(values),
         confidence=hit.confidence,
         start=hit.start,
         end=hit.end,
         insert_at=hit.insert_at,
     )
-
-
-def _shortened(words: str) -> str:
-    parts = words.split()
-    if len(parts) <= _QUOTED_WORDS:
-        return " ".join(parts).strip(",;:.!? ")
-    return " ".join(parts[:_QUOTED_WORDS]).strip(",;:.!? ") + " …"

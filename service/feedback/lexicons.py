@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+
+from service.feedback.phrases import Phrases
 
 Lexicons = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -28,6 +30,24 @@ def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
 def find_phrases(text: str, phrases: tuple[str, ...]) -> list[tuple[int, int]]:
     """Return where ``phrases`` stand in ``text`` as whole words, in order, without overlap."""
     return [match.span() for match in _pattern(phrases).finditer(text)]
+
+
+@cache
+def _table(table: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Phrases, tuple[str, ...]]:
+    return (
+        Phrases(phrase for _, phrases in table for phrase in phrases),
+        tuple(name for name, phrases in table for _ in phrases),
+    )
+
+
+def find_names(text: str, table: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int, int]]:
+    """Yield ``(name, start, end)`` for every phrase of ``table`` in ``text``, named by its list, in order.
+
+    Phrases may hold the signs of ``service.feedback.phrases``, and may overlap.
+    """
+    phrases, names = _table(tuple(table.items()))
+    for found in phrases.every(text):
+        yield names[found.number], found.start, found.end
 
 
 def asks_for_lesson(question: str | None) -> bool:

@@ -61,17 +61,28 @@ class Phrases:
                 free = found.end
                 yield found
 
+    def every(self, text: str) -> Iterator[Found]:
+        """Yield every phrase that begins at a word, overlapping ones too, in order of their beginnings."""
+        for word in _WORD.finditer(text):
+            for phrase in self._candidates(word):
+                match = phrase.pattern.match(text, word.start())
+                if match is not None:
+                    yield Found(match.start(), match.end(), phrase.number)
+
     def at(self, text: str, position: int) -> Found | None:
         """Return the phrase that begins at ``position``, or ``None``."""
         word = _WORD.match(text, position)
         return None if word is None else self._found(text, word)
 
-    def _found(self, text: str, word: re.Match[str]) -> Found | None:
+    def _candidates(self, word: re.Match[str]) -> list[_Phrase]:
         key = word.group().lower().replace("’", "'")
-        candidates = [
-            *self._by_word.get(key, ()),
-            *(phrase for length in range(1, _KEY + 1) for phrase in self._by_letters.get(key[:length], ())),
-        ]
+        candidates = [*self._by_word.get(key, ())]
+        for length in range(1, _KEY + 1):
+            candidates += self._by_letters.get(key[:length], ())
+        return candidates
+
+    def _found(self, text: str, word: re.Match[str]) -> Found | None:
+        candidates = self._candidates(word)
         for phrase in sorted(candidates, key=lambda phrase: (-phrase.length, phrase.number)):
             match = phrase.pattern.match(text, word.start())
             if match is not None:

@@ -20,6 +20,7 @@ from service.feedback.findings import criterion_finding, rule_finding
 from service.feedback.phrases import Found, Phrases, Words
 from service.feedback.question_form import FormReader, Opening, Sentences, form_of, yes_or_no
 from service.feedback.rules import Hit
+from service.feedback.wording import cut
 from service.labels import QuestionCategory, QuestionForm, QuestionReach, Severity
 from service.records import Finding, Passage, QuestionReview, QuestionsReport, UncoveredCategory
 
@@ -205,7 +206,7 @@ class QuestionReader:
     def _against(self, name: str, text: str, start: int, end: int) -> Iterator[Finding]:
         rule = self._rules.get(f"against.{name}")
         if rule is not None:
-            yield rule_finding(rule, Hit(self._confidence[name], start, end), text)
+            yield rule_finding(rule, Hit(self._confidence[name], start, end), {"words": cut(text[start:end])})
 
     def _criterion(self, name: str, *, met: bool, words: tuple[int, int] | None) -> Iterator[Finding]:
         criterion = self._criteria[f"criterion.candidate_question.{name}"]

@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span, Token
 
 from service.labels import COMPONENTS, AnswerKind, Label, QuestionType
 from service.language.features import main_verb, person_of, subject_of, tense_of
+from service.language.text import AnalysisText
 from service.records import Answer, Clause, LabelledSpan
 
 _WORD = re.compile(r"\S+")
@@ -24,6 +25,8 @@ VAGUE_VERBS = frozenset(
 )
 #: From this share of S, T, A and R words an answer tells a story, whatever the model makes of its kind.
 LEAST_TOLD = 0.35
+#: Subjects that are somebody else than the speaker, as ``features.person_of`` names them.
+_OTHERS = frozenset({"they", "name", "noun", "my_noun", "our_noun", "who", "everyone", "everybody", "nobody"})
 _REASONS = frozenset({"because", "so", "since", "to", "cause", "cos", "therefore"})
 
 
@@ -37,10 +40,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """How likely a reader would raise a finding, and the number of the clause that says so most."""
+    """How likely a reader would raise a finding, and the number of the clause that says so most.
+
+    ``words`` are those in the answer that it rests on (code points), where it would be raised.
+    """
 
     probability: float
     clause: int | None
+    words: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,13 @@ class ReadClause:
     def person(self) -> str:
         """Who the subject is, as ``features.person_of`` names it."""
         return "none" if self.verb is None else person_of(subject_of(self.verb))
+
+    @property
+    def agent(self) -> str:
+        """Who the subject is, in four: ``i``, ``we``, ``other`` (anybody else) or ``none``."""
+        if self.person in ("i", "we"):
+            return self.person
+        return "other" if self.person in _OTHERS else "none"
 
     @cached_property
     def tense(self) -> str:
@@ -103,8 +117,12 @@ class Reading:
     spans: tuple[LabelledSpan, ...]
     #: How likely each label is anywhere, as ``Labeller.read`` gives it; empty where nobody was asked.
     presence: Mapping[Label, float] = field(default_factory=dict)
+    #: The words that say most why the answer is no story, in code points; ``None`` where it is one.
+    kind_words: tuple[int, int] | None = None
     opinions: Mapping[str, Opinion] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    #: The way from the ``Doc`` to the words that were given; ``None`` where nobody quotes them.
+    source: AnalysisText | None = None
 
     @cached_property
     def words(self) -> int:
@@ -146,12 +164,17 @@ class Reading:
             self.answer_kind is None or self.answer_kind == AnswerKind.STORY or told > LEAST_TOLD * self.words
         )
 
+    def hears(self, finding_id: str) -> bool:
+        """Whether the trained opinion would raise a finding; false where there is no opinion to ask."""
+        opinion, limits = self.opinions.get(finding_id), self.limits.get(finding_id)
+        if opinion is None or limits is None or limits.above is None:
+            return False
+        return opinion.probability >= limits.above
+
     def agrees(self, finding_id: str) -> bool:
         """Whether the trained opinion would raise a finding; true where there is no opinion to ask."""
-        opinion, limits = self.opinions.get(finding_id), self.limits.get(finding_id)
-        if opinion is None or limits is None:
-            return True
-        return limits.above is not None and opinion.probability >= limits.above
+        is_known = finding_id in self.opinions and finding_id in self.limits
+        return self.hears(finding_id) if is_known else True
 
     def insert_at(self, label: Label) -> int:
         """Where in the answer a missing part belongs (offset in code points).
@@ -174,9 +197,3 @@ class Reading:
             before = [ends[part] for part in (Label.TASK, Label.SITUATION) if part in ends]
             return starts.get(Label.RESULT, max(before, default=story[-1].end))
         return ends.get(Label.ACTION, story[-1].end)
-
-    def quote_before(self, offset: int, *, words: int = 7) -> str:
-        """The last words before ``offset``, within their sentence, for a message."""
-        before = self.answer.text[:offset].rstrip()
-        tail = re.split(r"(?<=[.!?])\s+|\n", before)[-1].split()
-        return " ".join(tail[-words:]).rstrip(",;:.!?-") or " ".join(self.answer.text.split()[:words])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from service.feedback.lexicons import Lexicons, asks_for_lesson, find_phrases
+from service.feedback.numbers import MEASURES, number_kinds
 from service.feedback.reading import ReadClause, Reading
 from service.labels import COMPONENTS, Label, QuestionType, Severity
 
@@ -50,6 +51,8 @@ class Rule:
     fire: tuple[str, ...]
     passing: tuple[str, ...]
     judged: bool = False
+    #: Tried before ``advice``, in order: the first whose places can all be filled is given.
+    nearer_advice: tuple[str, ...] = ()
 
 
 RuleKind = Callable[[Reading, Rule, Lexicons], Iterator[Hit]]
@@ -57,12 +60,15 @@ RuleKind = Callable[[Reading, Rule, Lexicons], Iterator[Hit]]
 KINDS: dict[str, RuleKind] = {}
 #: The parameters that each kind needs; the catalogue is checked against them at start.
 PARAMETERS: dict[str, frozenset[str]] = {}
+#: The places of a message that each kind fills whenever it fires.
+FILLS: dict[str, frozenset[str]] = {}
 
 
-def _kind(name: str, *parameters: str) -> Callable[[RuleKind], RuleKind]:
+def _kind(name: str, *parameters: str, fills: tuple[str, ...] = ()) -> Callable[[RuleKind], RuleKind]:
     def register(function: RuleKind) -> RuleKind:
         KINDS[name] = function
         PARAMETERS[name] = frozenset(parameters)
+        FILLS[name] = frozenset(fills)
         return function
 
     return register
@@ -74,12 +80,13 @@ def _over(clause: ReadClause, **values: object) -> Hit:
 
 @_kind("no_story")
 def no_story(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
-    """No specific past event is told."""
+    """No specific past event is told; the words are those of the sentence that gave it away."""
     if not reading.tells_story:
-        yield Hit(reading.kind_confidence)
+        start, end = reading.kind_words or (None, None)
+        yield Hit(reading.kind_confidence, start, end)
 
 
-@_kind("missing", "doubt")
+@_kind("missing", "doubt", fills=("anchor",))
 def missing(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """A part of the story has no words, and none that could well be it: likelier than ``doubt``."""
     if rule.component is None or not reading.tells_story or reading.present(rule.component):
@@ -99,7 +106,7 @@ def _is_placed(reading: Reading) -> bool:
     return bool(opening & {"time", "w=<name>", "w=when", "w=where"})
 
 
-@_kind("crowded_out", "above", "action_below", "least_words")
+@_kind("crowded_out", "above", "action_below", "least_words", fills=("words", "share"))
 def crowded_out(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """One part takes so much room that the action suffers."""
     if rule.component is None or reading.words < rule.parameters["least_words"] or not reading.tells_story:
@@ -121,7 +128,7 @@ def _is_own(clause: ReadClause) -> bool:
     return clause.person == "i" and not clause.is_passive
 
 
-@_kind("thin_action", "share_below", "steps_below", "words_below")
+@_kind("thin_action", "share_below", "steps_below", "words_below", fills=("words",))
 def thin_action(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The action is short, or told in verbs that name no step."""
     actions = reading.of(Label.ACTION)
@@ -136,7 +143,7 @@ def thin_action(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hi
         yield _over(next((c for c in actions if not c.is_step and c.verb is not None), actions[0]))
 
 
-@_kind("we_not_i", "least_steps")
+@_kind("we_not_i", "least_steps", fills=("words",))
 def we_not_i(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """All steps are told as “we”."""
     actions = reading.of(Label.ACTION)
@@ -145,7 +152,7 @@ def we_not_i(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         yield _over(shared[0])
 
 
-@_kind("passive_steps", "least_steps", "share")
+@_kind("passive_steps", "least_steps", "share", fills=("words",))
 def passive_steps(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Most steps have no one who does them."""
     actions = [clause for clause in reading.of(Label.ACTION) if clause.verb is not None]
@@ -157,15 +164,23 @@ def passive_steps(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[
 
 
 def measured_clause(reading: Reading, lexicons: Lexicons) -> ReadClause | None:
-    """Return the first result clause with a number or something observable, or ``None``."""
-    for clause in reading.of(Label.RESULT):
-        words = reading.answer.text[clause.clause.start : clause.clause.end]
-        if "number" in clause.clause.features or find_phrases(words, lexicons["measures"]["words"]):
-            return clause
-    return None
+    """Return the first result clause with a number or something observable, or ``None``.
+
+    An amount goes before a number that only says when or how long.
+    """
+    found = [
+        clause
+        for clause in reading.of(Label.RESULT)
+        if "number" in clause.clause.features
+        or find_phrases(
+            reading.answer.text[clause.clause.start : clause.clause.end], lexicons["measures"]["words"]
+        )
+    ]
+    amounts = (clause for clause in found if not MEASURES.isdisjoint(number_kinds(clause.span)))
+    return next(amounts, found[0] if found else None)
 
 
-@_kind("unmeasured")
+@_kind("unmeasured", fills=("words",))
 def unmeasured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """An outcome is told without anything to see it by."""
     results = reading.of(Label.RESULT)
@@ -173,7 +188,7 @@ def unmeasured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit
         yield _over(max(results, key=lambda result: result.clause.words))
 
 
-@_kind("measured")
+@_kind("measured", fills=("words",))
 def measured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """An outcome is told with a number or something observable."""
     clause = measured_clause(reading, lexicons)
@@ -181,7 +196,7 @@ def measured(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         yield _over(clause)
 
 
-@_kind("ownership", "least_steps", "first_person_share")
+@_kind("ownership", "least_steps", "first_person_share", fills=("words",))
 def ownership(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """Concrete first-person steps are told."""
     steps = _steps(reading)
@@ -192,13 +207,14 @@ def ownership(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]
         yield _over(next((clause for clause in own if clause.has_reason), own[0]))
 
 
-@_kind("no_lesson")
+@_kind("no_lesson", fills=("anchor",))
 def no_lesson(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The question asks for something that went wrong or was hard, and nothing was learnt."""
     if (
         not asks_for_lesson(reading.answer.question)
         or not reading.tells_story
         or not reading.present(Label.ACTION)
+        or reading.hears("result.lesson")
     ):
         return
     told = " ".join(reading.answer.text[c.clause.start : c.clause.end] for c in reading.of(Label.RESULT))
@@ -206,7 +222,7 @@ def no_lesson(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]
         yield Hit(0.6, insert_at=len(reading.answer.text.rstrip()))
 
 
-@_kind("length")
+@_kind("length", fills=("count",))
 def length(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The answer has fewer words than ``below``, which repeating doesn't add to, or more than ``above``."""
     if reading.words < rule.parameters.get("below", 0):
@@ -215,14 +231,17 @@ def length(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         yield Hit(1.0, values={"count": reading.spoken_words})
 
 
-@_kind("fillers", "per_hundred", "least")
+@_kind(
+    "fillers", "per_hundred", "least", "dense_per_hundred", "dense_least", fills=("words", "count", "total")
+)
 def fillers(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
-    """Fillers are frequent enough to distract."""
+    """Fillers are frequent enough to distract; fewer are enough where they stand densely, in a short answer."""
     found = find_phrases(reading.answer.text, lexicons["fillers"]["hard"])
-    count = len(found)
-    if (
-        count >= rule.parameters["least"]
-        and 100 * count >= rule.parameters["per_hundred"] * reading.spoken_words
+    count, words = len(found), max(1, reading.spoken_words)
+    if any(
+        count >= rule.parameters[f"{kind}least"]
+        and 100 * count >= rule.parameters[f"{kind}per_hundred"] * words
+        for kind in ("", "dense_")
     ):
         start, end = found[0]
         yield Hit(0.9, start, end, values={"count": count, "total": reading.spoken_words})
@@ -231,8 +250,8 @@ def fillers(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
 @_kind("model")
 def model(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
     """The trained opinion says that a reader would raise it."""
-    opinion, limits = reading.opinions.get(rule.id), reading.limits.get(rule.id)
-    if opinion is None or limits is None or limits.above is None or opinion.probability < limits.above:
+    opinion = reading.opinions.get(rule.id)
+    if opinion is None or not reading.hears(rule.id):
         return
     if rule.component is not None and rule.component in COMPONENTS and not reading.tells_story:
         return
@@ -240,4 +259,4 @@ def model(reading: Reading, rule: Rule, lexicons: Lexicons) -> Iterator[Hit]:
         yield Hit(opinion.probability)
         return
     clause = reading.clauses[opinion.clause].clause
-    yield Hit(opinion.probability, clause.start, clause.end)
+    yield Hit(opinion.probability, *(opinion.words or (clause.start, clause.end)))

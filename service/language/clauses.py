@@ -12,7 +12,9 @@ from __future__ import annotations
 import itertools
 
 from spacy.language import Language
-from spacy.tokens import Doc, Span, Token
+from spacy.tokens import Doc, Span
+
+from service.language.tokens import TokenLists
 
 #: Where the clauses stand: ``doc.spans[SPANS_KEY]``.
 SPANS_KEY = "clauses"
@@ -20,6 +22,8 @@ SPANS_KEY = "clauses"
 _VERBAL = frozenset({"VERB", "AUX"})
 _FINITE = frozenset({"VBD", "VBP", "VBZ", "MD"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
+#: What a clause hangs by, if it is cut from its surroundings.
+_CUT = frozenset({"conj", "advcl", "relcl", "ccomp", "parataxis", "csubj", "dep", "appos"})
 _RELATIVES = frozenset({"which", "who", "where", "whereby"})
 #: Behind its verb, what these open only says how long the verb lasted.
 _BOUND = frozenset({"until", "till", "til"})
@@ -52,58 +56,60 @@ class ClauseSegmenter:
 
     def _starts(self, doc: Doc) -> set[int]:
         starts: set[int] = set()
+        lists = TokenLists.of(doc)
         for sentence in doc.sents:
             cuts: set[int] = set()
-            for token in sentence:
-                if token.pos_ in _VERBAL or _has_subject(token):
-                    cuts.update(_cuts(token))
-            inner = {_to_opener(doc, cut, sentence.start) for cut in cuts if cut > sentence.start}
-            starts |= _without_scraps(doc, sorted({sentence.start, *inner}), sentence.end)
+            for token in range(sentence.start, sentence.end):
+                if lists.pos[token] in _VERBAL or _has_subject(lists, token):
+                    cuts.update(_cuts(doc, lists, token))
+            inner = {_to_opener(doc, lists, cut, sentence.start) for cut in cuts if cut > sentence.start}
+            starts |= _without_scraps(lists, sorted({sentence.start, *inner}), sentence.end)
         return starts
 
 
-def _has_subject(token: Token) -> bool:
-    return any(child.dep_ in _SUBJECTS for child in token.lefts)
+def _has_subject(lists: TokenLists, token: int) -> bool:
+    return any(lists.dep[child] in _SUBJECTS for child in lists.lefts[token])
 
 
-def _is_finite(token: Token) -> bool:
-    return token.tag_ in _FINITE or any(
-        child.tag_ in _FINITE for child in token.lefts if child.dep_ in ("aux", "auxpass")
+def _is_finite(lists: TokenLists, token: int) -> bool:
+    return lists.tag[token] in _FINITE or any(
+        lists.tag[child] in _FINITE for child in lists.lefts[token] if lists.dep[child] in ("aux", "auxpass")
     )
 
 
-def _cuts(token: Token) -> list[int]:
+def _cuts(doc: Doc, lists: TokenLists, token: int) -> list[int]:
     """Return the token indices at which the clause of this verb is cut from its surroundings."""
-    left, right = token.left_edge.i, token.right_edge.i + 1
-    if token.dep_ == "conj":
-        verbal_head = token.head.pos_ in _VERBAL or _has_subject(token.head)
-        return [left] if verbal_head and (_is_finite(token) or _has_subject(token)) else []
-    if token.dep_ == "advcl":
-        opened = any(child.dep_ == "mark" or child.tag_ == "WRB" for child in token.lefts)
-        if not (_is_finite(token) or (opened and _has_subject(token))):
+    dep, head = lists.dep[token], lists.head[token]
+    if dep not in _CUT:
+        return []
+    left, right = doc[token].left_edge.i, doc[token].right_edge.i + 1
+    is_finite, has_subject = _is_finite(lists, token), _has_subject(lists, token)
+    if dep == "conj":
+        verbal_head = lists.pos[head] in _VERBAL or _has_subject(lists, head)
+        return [left] if verbal_head and (is_finite or has_subject) else []
+    if dep == "advcl":
+        opened = any(lists.dep[child] == "mark" or lists.tag[child] == "WRB" for child in lists.lefts[token])
+        if not (is_finite or (opened and has_subject)):
             return []
-        if left > token.head.i:  # "I stood there until it came" is one clause
-            return [] if token.left_edge.lower_ in _BOUND else [left]
+        if left > head:  # "I stood there until it came" is one clause
+            return [] if lists.lower[left] in _BOUND else [left]
         return [left, right]
-    if token.dep_ == "relcl":
-        opens_loose = token.left_edge.lower_ in _RELATIVES and _is_finite(token)
-        return [left] if opens_loose and token.head.i < left else []
-    if token.dep_ in ("ccomp", "parataxis", "csubj", "dep", "appos"):
-        if token.i < token.head.i and _is_finite(token) and token.left_edge.i < token.head.left_edge.i + 1:
-            return [left, right]
-        juxtaposed = token.dep_ != "ccomp" and _is_finite(token) and _has_subject(token)
-        return [left] if juxtaposed else []
-    return []
+    if dep == "relcl":
+        return [left] if lists.lower[left] in _RELATIVES and is_finite and head < left else []
+    if token < head and is_finite and left < doc[head].left_edge.i + 1:
+        return [left, right]
+    juxtaposed = dep != "ccomp" and is_finite and has_subject
+    return [left] if juxtaposed else []
 
 
-def _to_opener(doc: Doc, cut: int, floor: int) -> int:
+def _to_opener(doc: Doc, lists: TokenLists, cut: int, floor: int) -> int:
     """Move a cut to the left over the connective that opens the clause, and over fillers behind it."""
     position = cut
+    lower = lists.lower
     while position > floor:
-        word = doc[position - 1]
-        if word.lower_ in _OPENERS or word.dep_ == "cc":
+        if lower[position - 1] in _OPENERS or lists.dep[position - 1] == "cc":
             position -= 1
-        elif word.lower_ in _FILLERS and position - 1 > floor and doc[position - 2].lower_ in _OPENERS:
+        elif lower[position - 1] in _FILLERS and position - 1 > floor and lower[position - 2] in _OPENERS:
             position -= 2
         else:
             break
@@ -114,12 +120,12 @@ def _to_opener(doc: Doc, cut: int, floor: int) -> int:
     return position
 
 
-def _without_scraps(doc: Doc, cuts: list[int], end: int) -> set[int]:
+def _without_scraps(lists: TokenLists, cuts: list[int], end: int) -> set[int]:
     """Drop cuts that would leave a piece without a verb: it belongs to the clause that follows it."""
     kept: list[int] = [cuts[0]]
     for cut in cuts[1:]:
-        if any(token.pos_ in _VERBAL for token in doc[kept[-1] : cut]):
+        if not _VERBAL.isdisjoint(lists.pos[kept[-1] : cut]):
             kept.append(cut)
-    if len(kept) > 1 and not any(token.pos_ in _VERBAL for token in doc[kept[-1] : end]):
+    if len(kept) > 1 and _VERBAL.isdisjoint(lists.pos[kept[-1] : end]):
         kept.pop()
     return set(kept)

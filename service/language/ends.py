@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from service.language.heads import LinearHead, softmax, summed_rows
+from service.language.heads import LinearHead, RowIndex, by_row, hashes_of, softmax
 
 #: The classes of the head, in order.
 INSIDE, END = ENDS = ("inside", "end")
@@ -25,6 +27,17 @@ LEAST = 0.2
 _STOPS = frozenset(".?!;:")
 _QUOTES = frozenset("\"')]”’")
 _KEPT = frozenset("'%$£€")
+#: What is seen of a gap: the name of the feature, the sort of its content, and where in the window around the gap that
+#: stands. The window is six words, of which the third and the fourth are beside the gap.
+_SEEN = (
+    ("z", "word", 0), ("a", "word", 1), ("b", "word", 2), ("c", "word", 3), ("d", "word", 4), ("e", "word", 5),
+    ("zab", "words3", 0), ("ab", "words2", 1), ("bc", "words2", 2), ("cd", "words2", 3), ("cde", "words3", 3),
+    ("bd", "around", 2), ("sb", "suffix3", 2), ("sc", "suffix3", 3), ("sbc", "suffix2+1", 2),
+    ("sbcd", "suffix2+2", 2), ("t0", "tag", 0), ("t1", "tag", 1), ("t2", "tag", 2), ("t3", "tag", 3),
+    ("t4", "tag", 4), ("t5", "tag", 5), ("t12", "tags2", 1), ("t23", "tags2", 2), ("t34", "tags2", 3),
+    ("t123", "tags3", 1), ("t234", "tags3", 2), ("t345", "tags3", 3), ("t2345", "tags4", 2),
+    ("bt", "word+tag", 2), ("ct", "tag+word", 2), ("cet", "word+tag", 3),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +54,41 @@ class SentenceEnds:
     """Marks sentence starts in a tagged ``Doc``, before the parser reads it."""
 
     head: LinearHead
+    index: RowIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the vocabulary by the name and the content of its features."""
+        parts = (name.partition("=") for name in by_row(self.head.vocabulary))
+        hashes = [_salt(name) ^ hash(content) for name, _, content in parts]
+        object.__setattr__(self, "index", RowIndex(np.array(hashes, dtype=np.int64)))
 
     def mark(self, doc: Doc) -> None:
         """Set ``is_sent_start`` behind every end that is found in the unpunctuated runs of ``doc``."""
         for words in unpunctuated(doc):
-            rows = [
-                np.array(
-                    [row for name in features if (row := self.head.vocabulary.get(name)) is not None],
-                    dtype=np.intp,
-                )
-                for features in gap_features(words)
-            ]
-            scores = summed_rows(self.head.weights, rows) + self.head.intercept
-            for word, probability in zip(words[1:], softmax(scores)[:, ENDS.index(END)], strict=True):
+            found = softmax(self.scores(words))[:, ENDS.index(END)]
+            for word, probability in zip(words[1:], found.tolist(), strict=True):
                 if probability >= LEAST:
                     doc[word.token].is_sent_start = True
+
+    def scores(self, words: Sequence[Word]) -> NDArray[np.float64]:
+        """Return the scores of the gap behind every word but the last, shape ``(gaps, 2)``.
+
+        They are the sums of the weights of :func:`gap_features`; but what several features are made of is put
+        together and hashed once.
+        """
+        gaps = len(words) - 1
+        hashes = {sort: hashes_of(contents) for sort, contents in _contents(words).items()}
+        wanted = [hashes[sort][place : place + gaps] ^ _salt(name) for name, sort, place in _SEEN]
+        rows = self.index.find(np.stack(wanted, axis=1))
+        weights = self.head.weights[rows].astype(np.float64)
+        weights[rows < 0] = 0
+        return np.asarray(weights.sum(axis=1) + self.head.intercept)
+
+
+@lru_cache(maxsize=2 * len(_SEEN))
+def _salt(name: str) -> int:
+    # With "=", which no content has: else "a=b" and "b=a" would have one hash.
+    return hash(f"{name}=")
 
 
 def unpunctuated(doc: Doc) -> Iterator[list[Word]]:
@@ -65,15 +98,16 @@ def unpunctuated(doc: Doc) -> Iterator[list[Word]]:
     gaps = itertools.pairwise([-1, *stops, len(texts)])
     if stops and all(after - before <= LONGEST_SENTENCE for before, after in gaps):
         return  # a word is at least one token, so no run is too long
+    opens = (doc.to_array(["SENT_START"]) == 1).tolist()
     run: list[Word] = []
     has_stop = False
     for first, after in _spaced(doc):
-        if run and doc[first].is_sent_start:  # a line began here
+        if run and opens[first]:  # a line began here
             has_stop = True
             if len(run) > LONGEST_SENTENCE:
                 yield run
             run = []
-        word = "".join(texts[first:after])
+        word = texts[first] if after == first + 1 else "".join(texts[first:after])
         if core := bare_word(word):
             run.append(Word(core, doc[first].tag_, first))
         if ends_sentence(word):
@@ -87,15 +121,14 @@ def unpunctuated(doc: Doc) -> Iterator[list[Word]]:
 
 def _spaced(doc: Doc) -> Iterator[tuple[int, int]]:
     """Yield where each run of non-space characters begins and ends, in tokens."""
-    first = 0
-    for after, token in enumerate(doc, start=1):
-        if token.whitespace_ or after == len(doc):
-            yield first, after
-            first = after
+    ends = np.flatnonzero(doc.to_array(["SPACY"])) + 1
+    yield from itertools.pairwise(dict.fromkeys([0, *ends.tolist(), len(doc)]))
 
 
 def bare_word(word: str) -> str:
     """Return ``word`` in lower case and without its punctuation."""
+    if word.isascii() and word.isalnum():  # most words, in a fraction of the time
+        return word.lower()
     return "".join(c for c in word.lower().replace("’", "'") if c.isalnum() or c in _KEPT)
 
 
@@ -108,18 +141,31 @@ def ends_sentence(word: str) -> bool:
 
 def gap_features(words: Sequence[Word]) -> Iterator[list[str]]:
     """Yield the features of the gap behind every word but the last."""
+    contents = _contents(words)
+    for gap in range(len(words) - 1):
+        yield [f"{name}={contents[sort][gap + place]}" for name, sort, place in _SEEN]
+
+
+def _contents(words: Sequence[Word]) -> dict[str, list[str]]:
+    """Return the contents of each sort by their place; two places before the words and three behind are empty."""
     texts = ["<num>" if word.text[0].isdigit() else word.text for word in words]
     texts = ["^", "^", *texts, "^", "^", "^"]
     tags = ["^", "^", *(word.tag for word in words), "^", "^", "^"]
-    for number in range(len(words) - 1):
-        a, b, c, d, e, f = texts[number : number + 6]
-        t = tags[number : number + 6]
-        yield [
-            f"z={a}", f"a={b}", f"b={c}", f"c={d}", f"d={e}", f"e={f}",
-            f"zab={a} {b} {c}", f"ab={b} {c}", f"bc={c} {d}", f"cd={d} {e}", f"cde={d} {e} {f}", f"bd={c}|{e}",
-            f"sb={c[-3:]}", f"sc={d[-3:]}", f"sbc={c[-2:]}|{d}", f"sbcd={c[-2:]}|{d}|{e}",
-            *(f"t{place}={tag}" for place, tag in enumerate(t)),
-            f"t12={t[1]}_{t[2]}", f"t23={t[2]}_{t[3]}", f"t34={t[3]}_{t[4]}", f"t123={t[1]}_{t[2]}_{t[3]}",
-            f"t234={t[2]}_{t[3]}_{t[4]}", f"t345={t[3]}_{t[4]}_{t[5]}", f"t2345={'_'.join(t[2:])}",
-            f"bt={c}|{t[3]}", f"ct={d}|{t[2]}", f"cet={d}|{t[4]}",
-        ]  # fmt: skip
+    suffixes = [text[-2:] for text in texts]
+    pairs = [f"{a} {b}" for a, b in itertools.pairwise(texts)]
+    tag_pairs = [f"{s}_{t}" for s, t in itertools.pairwise(tags)]
+    return {
+        "word": texts,
+        "words2": pairs,
+        "words3": [f"{pair} {c}" for pair, c in zip(pairs, texts[2:], strict=False)],
+        "around": [f"{a}|{c}" for a, c in zip(texts, texts[2:], strict=False)],
+        "suffix3": [text[-3:] for text in texts],
+        "suffix2+1": [f"{a}|{b}" for a, b in zip(suffixes, texts[1:], strict=False)],
+        "suffix2+2": [f"{a}|{b}|{c}" for a, b, c in zip(suffixes, texts[1:], texts[2:], strict=False)],
+        "tag": tags,
+        "tags2": tag_pairs,
+        "tags3": [f"{s}_{t}" for s, t in zip(tag_pairs, tags[2:], strict=False)],
+        "tags4": [f"{s}_{t}" for s, t in zip(tag_pairs, tag_pairs[2:], strict=False)],
+        "word+tag": [f"{text}|{tag}" for text, tag in zip(texts, tags[1:], strict=False)],
+        "tag+word": [f"{text}|{tag}" for text, tag in zip(texts[1:], tags, strict=False)],
+    }

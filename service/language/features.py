@@ -13,7 +13,9 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Span, Token
 
-FEATURE_VERSION = "3"
+from service.language.tokens import TokenLists
+
+FEATURE_VERSION = "4"
 
 _VERBAL = frozenset({"VERB", "AUX"})
 _SUBJECTS = frozenset({"nsubj", "nsubjpass"})
@@ -66,44 +68,42 @@ _MONEY = re.compile(
 _DIGIT = re.compile(r"\d")
 _HEDGES = frozenset("maybe perhaps probably guess sort kind somewhat".split())
 _HABIT = frozenset("always usually generally often normally never typically tend".split())
+#: Features of a clause that holds one of the words.
+_FLAGS: dict[str, frozenset[str]] = {
+    "has_i": _FIRST_SINGULAR, "has_we": _FIRST_PLURAL, "has_you": _SECOND, "has_they": _THIRD,
+    "task_noun": _TASK_NOUNS, "result_noun": _RESULT_NOUNS, "change": _CHANGE_WORDS, "time": _TIME_WORDS,
+    "hedge": _HEDGES, "habit": _HABIT, "question": frozenset("?"), "exclaims": frozenset("!"),
+    "quote": frozenset('"'), "colon": frozenset(":"),
+}  # fmt: skip
 
 
 def clause_features(doc: Doc, clauses: Sequence[Span], *, question: frozenset[str]) -> list[tuple[str, ...]]:
     """Return the features of every clause, in order; ``question`` holds the question's content lemmas."""
-    total = max(1, len(doc))
-    sentences = {token.i: number for number, sent in enumerate(doc.sents) for token in sent}
-    last_sentence = max(sentences.values(), default=0)
+    lists = TokenLists.of(doc)
+    words = [_masked(lists, token) for token in range(len(doc))]
     return [
         tuple(
             dict.fromkeys(
                 [
-                    *_words(tokens),
-                    *_grammar(clause, tokens),
-                    *_place(clause, number, len(clauses), total, sentences, last_sentence),
-                    *_echo(tokens, question),
+                    *_words(lists, words, clause.start, clause.end),
+                    *_grammar(lists, clause.start, clause.end),
+                    *_place(lists, clause, number, len(clauses)),
+                    *_echo(lists.lemma[clause.start : clause.end], question),
                 ]
             )
         )
-        for number, (clause, tokens) in enumerate((clause, list(clause)) for clause in clauses)
+        for number, clause in enumerate(clauses)
     ]
 
 
 def masked(token: Token) -> str:
     """Return the word of ``token`` as a feature may hold it: names and numbers masked, neutral of gender."""
-    lower = token.lower_
-    if token.like_num or _DIGIT.search(lower):
-        return "<num>"
-    if token.pos_ == "PROPN" and lower not in _TIME_WORDS:
-        return "<name>"
-    if token.tag_ == "PRP$" and lower in ("his", "her"):
-        return "their"
-    return _NEUTRAL.get(lower, lower)
+    return _masked(TokenLists.of(token.doc), token.i)
 
 
 def lemma_of(token: Token) -> str:
     """Return the lemma of ``token`` as a feature may hold it, neutral of gender."""
-    lemma = token.lemma_.lower()
-    return _NEUTRAL.get(lemma, lemma)
+    return _lemma(TokenLists.of(token.doc), token.i)
 
 
 def content_lemmas(doc: Doc) -> frozenset[str]:
@@ -113,45 +113,66 @@ def content_lemmas(doc: Doc) -> frozenset[str]:
     )
 
 
-def _words(clause: Sequence[Token]) -> list[str]:
-    tokens = [token for token in clause if not token.is_space]
-    words = [masked(token) for token in tokens]
+def _masked(lists: TokenLists, token: int) -> str:
+    lower = lists.lower[token]
+    if lists.like_num[token] or _DIGIT.search(lower):
+        return "<num>"
+    if lists.pos[token] == "PROPN" and lower not in _TIME_WORDS:
+        return "<name>"
+    if lists.tag[token] == "PRP$" and lower in ("his", "her"):
+        return "their"
+    return _NEUTRAL.get(lower, lower)
+
+
+def _lemma(lists: TokenLists, token: int) -> str:
+    lemma = lists.lemma[token]
+    return _NEUTRAL.get(lemma, lemma)
+
+
+def _words(lists: TokenLists, masked_words: Sequence[str], start: int, end: int) -> list[str]:
+    tokens = [token for token in range(start, end) if not lists.is_space[token]]
+    words = [masked_words[token] for token in tokens]
     features = ["w=" + word for word in words]
     for token, word in zip(tokens, words, strict=True):
         if word[0] != "<":
-            lemma = lemma_of(token)
+            lemma = _lemma(lists, token)
             if lemma != word:
                 features.append("l=" + lemma)
-            if token.pos_ == "VERB":
-                features.append(f"v={lemma}|{token.tag_}")
+            if lists.pos[token] == "VERB":
+                features.append(f"v={lemma}|{lists.tag[token]}")
     features += [f"b={a} {b}" for a, b in itertools.pairwise(words)]
-    opening = [word for word in words if word[0].isalnum() or word[0] == "<"]
-    features += [f"o{n}=" + " ".join(opening[:n]) for n in (1, 2, 3) if len(opening) >= n]
-    tags = [token.tag_ for token in tokens]
+    opening = list(itertools.islice((word for word in words if word[0].isalnum() or word[0] == "<"), 3))
+    features += [f"o{n}=" + " ".join(opening[:n]) for n in range(1, len(opening) + 1)]
+    tags = [lists.tag[token] for token in tokens]
     features += [f"t={a}_{b}_{c}" for a, b, c in zip(tags, tags[1:], tags[2:], strict=False)]
     return features
 
 
 def tense_of(verb: Token) -> str:
     """Name the tense, aspect and modality of a verb with its auxiliaries."""
-    auxiliaries = [child for child in verb.lefts if child.dep_ in ("aux", "auxpass")]
-    lemmas = {child.lemma_.lower() for child in auxiliaries}
-    modal = next((child.lower_ for child in auxiliaries if child.tag_ == "MD"), None)
-    if modal is not None:
+    return _tense(TokenLists.of(verb.doc), verb.i)
+
+
+def _tense(lists: TokenLists, verb: int) -> str:
+    auxiliaries = [child for child in lists.lefts[verb] if lists.dep[child] in ("aux", "auxpass")]
+    lemmas = {lists.lemma[child] for child in auxiliaries}
+    tags = [lists.tag[child] for child in auxiliaries]
+    if "MD" in tags:
+        modal = lists.lower[auxiliaries[tags.index("MD")]]
         return "modal:" + {"'d": "would", "'ll": "will", "wo": "will", "ca": "can"}.get(modal, modal)
-    past = any(child.tag_ == "VBD" for child in auxiliaries)
-    if "have" in lemmas and verb.tag_ in ("VBN", "VBD", "VBG"):
+    past, tag = "VBD" in tags, lists.tag[verb]
+    if "have" in lemmas and tag in ("VBN", "VBD", "VBG"):
         return "pluperfect" if past else "perfect"
-    if verb.tag_ == "VBG":
+    if tag == "VBG":
         return ("past_continuous" if past else "present_continuous") if "be" in lemmas else "participle"
-    if verb.tag_ == "VBD":
+    if tag == "VBD":
         return "past"
-    if verb.tag_ in ("VBP", "VBZ"):
+    if tag in ("VBP", "VBZ"):
         return "present"
-    if verb.tag_ == "VBN":
+    if tag == "VBN":
         return ("past_passive" if past else "present_passive") if auxiliaries else "participle_past"
-    if verb.tag_ == "VB":
-        if any(child.tag_ == "TO" for child in auxiliaries):
+    if tag == "VB":
+        if "TO" in tags:
             return "infinitive"
         return ("past" if past else "present") if "do" in lemmas else "bare"
     return "other"
@@ -159,13 +180,18 @@ def tense_of(verb: Token) -> str:
 
 def person_of(subject: Token | None) -> str:
     """Name who a subject is: I, we, you, they, it, there, a name, or another noun."""
+    return "none" if subject is None else _person(TokenLists.of(subject.doc), subject.i)
+
+
+def _person(lists: TokenLists, subject: int | None) -> str:
     if subject is None:
         return "none"
-    lower = subject.lower_
+    lower = lists.lower[subject]
     if lower in _FIRST_SINGULAR:
         return "i"
+    children = lists.children(subject)
     if lower in _FIRST_PLURAL or any(
-        c.lower_ in _FIRST_SINGULAR for c in subject.children if c.dep_ == "conj"
+        lists.lower[child] in _FIRST_SINGULAR for child in children if lists.dep[child] == "conj"
     ):
         return "we"
     if lower in _SECOND:
@@ -174,113 +200,129 @@ def person_of(subject: Token | None) -> str:
         return "they"
     if lower in ("it", "that", "this", "which", "what", "there", "who", "everyone", "everybody", "nobody"):
         return lower
-    if any(child.lower_ == "my" for child in subject.children):
+    owners = {lists.lower[child] for child in children}
+    if "my" in owners:
         return "my_noun"
-    if any(child.lower_ == "our" for child in subject.children):
+    if "our" in owners:
         return "our_noun"
-    return "name" if subject.pos_ == "PROPN" else "noun"
+    return "name" if lists.pos[subject] == "PROPN" else "noun"
 
 
 def main_verb(clause: Span) -> Token | None:
     """Return the verb that governs the clause: the verbal token whose head lies outside, or the highest."""
-    verbs = [token for token in clause if token.pos_ in _VERBAL and token.dep_ not in ("aux", "auxpass")]
+    verb = _main_verb(TokenLists.of(clause.doc), clause.start, clause.end)
+    return None if verb is None else clause.doc[verb]
+
+
+def _main_verb(lists: TokenLists, start: int, end: int) -> int | None:
+    verbs = [
+        token
+        for token in range(start, end)
+        if lists.pos[token] in _VERBAL and lists.dep[token] not in ("aux", "auxpass")
+    ]
     for verb in verbs:
-        if verb.dep_ == "ROOT" or not (clause.start <= verb.head.i < clause.end):
+        if lists.dep[verb] == "ROOT" or not start <= lists.head[verb] < end:
             return verb
     return verbs[0] if verbs else None
 
 
 def subject_of(verb: Token) -> Token | None:
     """Return the subject of ``verb``, or of the verb it is coordinated with."""
+    subject = _subject(TokenLists.of(verb.doc), verb.i)
+    return None if subject is None else verb.doc[subject]
+
+
+def _subject(lists: TokenLists, verb: int) -> int | None:
     for _ in range(4):
-        for child in verb.lefts:
-            if child.dep_ in _SUBJECTS or child.dep_ == "expl":
+        for child in lists.lefts[verb]:
+            if lists.dep[child] in _SUBJECTS or lists.dep[child] == "expl":
                 return child
-        if verb.dep_ not in ("conj", "xcomp"):
+        if lists.dep[verb] not in ("conj", "xcomp"):
             return None
-        verb = verb.head
+        verb = lists.head[verb]
     return None
 
 
-def _is_passive(verb: Token) -> bool:
-    return any(child.dep_ in ("nsubjpass", "auxpass") for child in verb.children)
-
-
-def _grammar(clause: Span, tokens: Sequence[Token]) -> list[str]:
+def _grammar(lists: TokenLists, start: int, end: int) -> list[str]:
     features: list[str] = []
-    lowers = {token.lower_ for token in tokens}
-    verb = main_verb(clause)
+    verb = _main_verb(lists, start, end)
     if verb is None:
         features.append("verbless")
     else:
-        tense, person = tense_of(verb), person_of(subject_of(verb))
-        lemma = verb.lemma_.lower()
-        # "I asked" and "I was asked" have the same subject, and opposite parts in the story.
-        role = f"{person}<" if _is_passive(verb) else person
-        features += [
-            f"tense={tense}", f"person={person}", f"tp={tense}|{person}", f"root={lemma}",
-            f"rp={lemma}|{role}", f"rt={lemma}|{tense}", f"dep={verb.dep_}",
-        ]  # fmt: skip
-        features += [f"vc={name}|{role}" for name in _CLASS_OF.get(lemma, ())]
-        features += [f"vt={name}|{tense}" for name in _CLASS_OF.get(lemma, ())]
-        if any(child.dep_ == "neg" for child in verb.children):
-            features.append(f"neg|{tense}")
-        if _is_passive(verb):
-            features.append(f"passive|{person}")
-        for child in verb.children:
-            if child.dep_ in ("xcomp", "ccomp"):
-                features.append(f"comp={lemma}>{lemma_of(child)}")
-                features.append(f"compclass={lemma}>{tense_of(child)}")
-            elif child.dep_ in ("acomp", "attr") and child.pos_ in ("NOUN", "ADJ"):
-                features.append(f"attr={lemma_of(child)}")
-            elif child.dep_ == "dobj" and child.pos_ == "NOUN":
-                features.append(f"obj={lemma_of(child)}")
-        if clause.start > verb.head.i or verb.head.i >= clause.end:
-            features.append(f"gov={verb.dep_}|{lemma_of(verb.head)}")
-    for token in tokens:
-        if token.pos_ == "VERB" and token is not verb:
-            features += [f"c={name}" for name in _CLASS_OF.get(token.lemma_.lower(), ())]
-    flags = {
-        "has_i": _FIRST_SINGULAR & lowers, "has_we": _FIRST_PLURAL & lowers, "has_you": _SECOND & lowers,
-        "has_they": _THIRD & lowers, "task_noun": _TASK_NOUNS & lowers, "result_noun": _RESULT_NOUNS & lowers,
-        "change": _CHANGE_WORDS & lowers, "time": _TIME_WORDS & lowers, "hedge": _HEDGES & lowers,
-        "habit": _HABIT & lowers, "question": "?" in lowers, "exclaims": "!" in lowers,
-        "quote": '"' in lowers, "colon": ":" in lowers,
-    }  # fmt: skip
-    features += [name for name, found in flags.items() if found]
-    for token in tokens:
-        if token.like_num or _DIGIT.search(token.lower_):
-            following = token.nbor(1).lower_ if token.i + 1 < len(token.doc) else ""
-            features += ["number", f"unit={following if following.isalpha() else following[:1]}"]
-            if _MONEY.search(following) or (token.i and _MONEY.search(token.nbor(-1).lower_)):
-                features.append("money")
-        elif token.lower_ == "%":
+        features += _verb_features(lists, verb)
+        head = lists.head[verb]
+        if not start <= head < end:
+            features.append(f"gov={lists.dep[verb]}|{_lemma(lists, head)}")
+    for token in range(start, end):
+        if lists.pos[token] == "VERB":
+            features += [f"c={name}" for name in _CLASS_OF.get(lists.lemma[token], ())]
+    lowers = set(lists.lower[start:end])
+    features += [name for name, words in _FLAGS.items() if not words.isdisjoint(lowers)]
+    for token in range(start, end):
+        if lists.like_num[token] or _DIGIT.search(lists.lower[token]):
+            features += _number_features(lists.lower, token)
+        elif lists.lower[token] == "%":
             features.append("percent")
     return features
 
 
-def _place(
-    clause: Span, number: int, clauses: int, tokens: int, sentences: dict[int, int], last_sentence: int
-) -> list[str]:
-    sentence = sentences[clause.start]
-    middle = (clause.start + clause.end) / 2 / tokens
+def _verb_features(lists: TokenLists, verb: int) -> list[str]:
+    tense, person = _tense(lists, verb), _person(lists, _subject(lists, verb))
+    lemma, dep, children = lists.lemma[verb], lists.dep[verb], lists.children(verb)
+    ties = [lists.dep[child] for child in children]
+    is_passive = "nsubjpass" in ties or "auxpass" in ties
+    # "I asked" and "I was asked" have the same subject, and opposite parts in the story.
+    role = f"{person}<" if is_passive else person
+    features = [
+        f"tense={tense}", f"person={person}", f"tp={tense}|{person}", f"root={lemma}",
+        f"rp={lemma}|{role}", f"rt={lemma}|{tense}", f"dep={dep}",
+    ]  # fmt: skip
+    features += [f"vc={name}|{role}" for name in _CLASS_OF.get(lemma, ())]
+    features += [f"vt={name}|{tense}" for name in _CLASS_OF.get(lemma, ())]
+    if "neg" in ties:
+        features.append(f"neg|{tense}")
+    if is_passive:
+        features.append(f"passive|{person}")
+    for child, tie in zip(children, ties, strict=True):
+        if tie in ("xcomp", "ccomp"):
+            features.append(f"comp={lemma}>{_lemma(lists, child)}")
+            features.append(f"compclass={lemma}>{_tense(lists, child)}")
+        elif tie in ("acomp", "attr") and lists.pos[child] in ("NOUN", "ADJ"):
+            features.append(f"attr={_lemma(lists, child)}")
+        elif tie == "dobj" and lists.pos[child] == "NOUN":
+            features.append(f"obj={_lemma(lists, child)}")
+    return features
+
+
+def _number_features(lowers: Sequence[str], token: int) -> list[str]:
+    following = lowers[token + 1] if token + 1 < len(lowers) else ""
+    features = ["number", f"unit={following if following.isalpha() else following[:1]}"]
+    if _MONEY.search(following) or (token and _MONEY.search(lowers[token - 1])):
+        features.append("money")
+    return features
+
+
+def _place(lists: TokenLists, clause: Span, number: int, clauses: int) -> list[str]:
+    start, end = clause.start, clause.end
+    sentence = lists.sentence[start]
+    middle = (start + end) / 2 / len(lists.sentence)
     features = [
         f"at={int(middle * 10)}",
         f"from_start={min(number, 4)}",
         f"from_end={min(clauses - 1 - number, 4)}",
-        f"len={min(len(clause) // 4, 5)}",
+        f"len={min((end - start) // 4, 5)}",
     ]
     if sentence == 0:
         features.append("first_sentence")
-    if sentence == last_sentence:
+    if sentence == lists.sentence[-1]:
         features.append("last_sentence")
     if clause[0].is_sent_start:
         features.append("opens_sentence")
     return features
 
 
-def _echo(tokens: Sequence[Token], question: frozenset[str]) -> list[str]:
+def _echo(lemmas: Sequence[str], question: frozenset[str]) -> list[str]:
     if not question:
         return []
-    shared = sum(1 for token in tokens if token.lemma_.lower() in question)
+    shared = sum(lemma in question for lemma in lemmas)
     return [f"echo={min(shared, 3)}"] if shared else []

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.labels import Label
-from service.language.heads import Floats, Indices, softmax, summed_rows
+from service.language.heads import Floats, Indices, RowIndex, by_row, hashes_of, softmax, summed_rows
 from service.records import Clause, LabelledSpan
 
 #: The columns of every array of the labeller.
@@ -37,14 +37,17 @@ def block_rows(features: Sequence[Sequence[str]], vocabulary: Mapping[str, int])
     Block 0 holds the clause's own features, block 1 those of the clause before, block 2 those of the one
     after; the two last rows mark a clause without a neighbour.
     """
-    size = len(vocabulary)
-    row_of = vocabulary.get
     own: list[Indices] = []
     seen: list[Indices] = []
     for clause in features:
-        known = [(name, row) for name in clause if (row := row_of(name)) is not None]
+        known = [(name, row) for name in clause if (row := vocabulary.get(name)) is not None]
         own.append(np.array([row for _, row in known], dtype=np.intp))
         seen.append(np.array([row for name, row in known if not name.startswith(_OWN_ONLY)], dtype=np.intp))
+    return _stacked(own, seen, len(vocabulary))
+
+
+def _stacked(own: Sequence[Indices], seen: Sequence[Indices], size: int) -> list[Indices]:
+    """Return the rows of each clause's ``own`` features and of those ``seen`` in its neighbours."""
     nothing = np.array([3 * size], dtype=np.intp)
     rows = []
     for number, ids in enumerate(own):
@@ -137,10 +140,26 @@ class Labeller:
     second_intercept: Floats
     chain: Chain
     temperature: float
+    index: RowIndex = field(init=False, repr=False, compare=False)
+    #: Of each row of the vocabulary, whether it is looked at in neighbours too.
+    is_shared: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the vocabulary."""
+        is_shared = [not name.startswith(_OWN_ONLY) for name in by_row(self.vocabulary)]
+        object.__setattr__(self, "index", RowIndex(hashes_of(by_row(self.vocabulary))))
+        object.__setattr__(self, "is_shared", np.array(is_shared, dtype=np.bool_))
+
+    def _block_rows(self, features: Sequence[Sequence[str]]) -> list[Indices]:
+        """Return what :func:`block_rows` returns, from the index."""
+        found = self.index.find(hashes_of([name for clause in features for name in clause]))
+        edges = itertools.accumulate(map(len, features), initial=0)
+        own = [rows[rows >= 0] for rows in (found[a:b] for a, b in itertools.pairwise(edges))]
+        return _stacked(own, [rows[self.is_shared[rows]] for rows in own], len(self.vocabulary))
 
     def log_scores(self, features: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Return the second step's log-probabilities, shape ``(clauses, labels)``."""
-        rows = block_rows(features, self.vocabulary)
+        rows = self._block_rows(features)
         first = softmax(summed_rows(self.first_weights, rows) + self.first_intercept)
         scores = (
             LEXICAL_WEIGHT * summed_rows(self.second_weights, rows)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import spacy
 from spacy.language import Language as Nlp
+from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 from thinc.api import NumpyOps, set_current_ops
 
 from service.errors import DeadlineExceeded, InvalidRequest, Problem, SettingsRefused
+from service.language.attributes import AttributeRules
 from service.language.clauses import make_star_clauses  # noqa: F401  (registers the factory)
 from service.language.ends import SentenceEnds
 from service.language.text import AnalysisText
@@ -70,12 +72,26 @@ class Language:
         self.nlp = nlp
         self._ends = ends
         self._lock = threading.Lock()
+        self._lemmas: dict[tuple[int, ...], list[str]] = nlp.get_pipe("lemmatizer").cache  # type: ignore[attr-defined]
+        self._in_use = [
+            (name, AttributeRules(pipe) if isinstance(pipe, AttributeRuler) else pipe)
+            for name, pipe in nlp.pipeline
+        ]
 
     def with_ends(self, ends: SentenceEnds) -> Language:
         """Return the same pipeline with other ``ends``; the two take turns, so that both may be in use."""
         other = copy.copy(self)
         other._ends = ends
         return other
+
+    def keep(self, words: Iterable[str]) -> None:
+        """Let spaCy know ``words`` for good, and how they are tokenised; the zone of a text forgets what is new in it.
+
+        Only for words of a fixed list, never for those of an answer.
+        """
+        with self._lock:
+            for word in words:
+                self.nlp.tokenizer(word)
 
     @contextmanager
     def reading(
@@ -97,6 +113,7 @@ class Language:
         timeout = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._lock.acquire(timeout=timeout):
             raise DeadlineExceeded
+        lemmas = len(self._lemmas)
         try:
             with self.nlp.memory_zone():
                 doc = self.nlp.make_doc(text.text)
@@ -105,10 +122,20 @@ class Language:
                 doc.user_data[BREAKS] = text.breaks
                 yield self._read(doc, parsed=parsed)
         finally:
+            self._forget_lemmas(lemmas)
             self._lock.release()
 
+    def _forget_lemmas(self, before: int) -> None:
+        """Take what a text added to the lemmatizer's cache out again, but for words that spaCy knows for good.
+
+        The cache is not part of the memory zone: it would keep the words of every answer, and grow without end.
+        """
+        added = [self._lemmas.popitem() for _ in range(len(self._lemmas) - before)]
+        known = self.nlp.vocab.strings
+        self._lemmas.update((key, forms) for key, forms in added if key[0] in known)  # type: ignore[operator]
+
     def _read(self, doc: Doc, *, parsed: bool) -> Doc:
-        for name, component in self.nlp.pipeline:
+        for name, component in self._in_use:
             if name == "parser" and parsed and self._ends is not None:
                 self._ends.mark(doc)
             if parsed or name not in NEEDS_PARSE:

@@ -1,16 +1,19 @@
 """The text that spaCy sees, and the way back to the text that was given.
 
 Offsets are always into the given text. For analysis it is normalised (NFC, straight quotes, one space for
-a run of white space) and unbroken runs are split, because spaCy's English tokenizer is quadratic on runs
+a run of white space), words are read in one spelling and without who they speak of (``canonical``), and unbroken runs are split, because spaCy's English tokenizer is quadratic on runs
 without white space (spaCy issues 1768 and 4362). Layout therefore moves no label and no score.
 """
 
 from __future__ import annotations
 
+import bisect
 import re
 import unicodedata
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+
+from service.language.canonical import Replacement, replacements
 
 #: The longest run of non-space characters that spaCy is given, in code points.
 LONGEST_RUN = 64
@@ -37,7 +40,8 @@ class AnalysisText:
     """``text`` for spaCy; ``origin[i]`` is the given offset of ``text[i]``; ``ends[i]`` that of its end.
 
     ``breaks`` are the offsets in ``text`` at which a line of the given text opened; ``split_runs`` counts
-    the unbroken runs that were split.
+    the unbroken runs that were split. ``masked`` are the offsets in ``text`` of words that are read instead of
+    others that tell who somebody is.
     """
 
     text: str
@@ -45,6 +49,7 @@ class AnalysisText:
     ends: tuple[int, ...]
     breaks: frozenset[int]
     split_runs: int
+    masked: frozenset[int] = frozenset()
 
     def to_given(self, start: int, end: int) -> tuple[int, int]:
         """Turn a non-empty range of ``text`` into the range of the given text that it came from."""
@@ -54,8 +59,14 @@ class AnalysisText:
 def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
     """Return the text to analyse for ``given``, without the words that start at an offset in ``leave_out``.
 
-    Linear in its length.
+    Its layout is normalised, and words are read in one spelling and without who they speak of. Linear in its length.
     """
+    text = lay_out(given, leave_out)
+    return replaced(text, replacements(text.text, text.breaks))
+
+
+def lay_out(given: str, leave_out: Container[int] = ()) -> AnalysisText:
+    """Return the words of ``given`` as they are, in one layout, without those at an offset in ``leave_out``."""
     parts: list[str] = []
     origin: list[int] = []
     ends: list[int] = []
@@ -92,6 +103,44 @@ def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
     return AnalysisText("".join(parts), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
 
 
+def replaced(text: AnalysisText, instead: Sequence[Replacement]) -> AnalysisText:
+    """Return ``text`` with other words, each of which comes from all of the given word that it is read for."""
+    parts: list[str] = []
+    origin: list[int] = []
+    ends: list[int] = []
+    masked: set[int] = set()
+    moved: list[tuple[int, int]] = []
+    position = 0
+    for other in instead:
+        parts += text.text[position : other.start], other.word
+        origin += text.origin[position : other.start]
+        ends += text.ends[position : other.start]
+        if other.is_person:
+            masked.add(len(origin))
+        size = len(other.word)
+        origin += [text.origin[other.start]] * size
+        ends += [text.ends[other.end - 1]] * size
+        position = other.end
+        moved.append((other.end, len(origin) - other.end))
+    parts.append(text.text[position:])
+    origin += text.origin[position:]
+    ends += text.ends[position:]
+    return AnalysisText(
+        "".join(parts),
+        tuple(origin),
+        tuple(ends),
+        frozenset(offset + _shift(moved, offset) for offset in text.breaks),
+        text.split_runs,
+        frozenset(masked),
+    )
+
+
+def _shift(moved: Sequence[tuple[int, int]], offset: int) -> int:
+    """Return by how much an offset moves: as the last replaced word before it says."""
+    place = bisect.bisect_right(moved, offset, key=lambda pair: pair[0])
+    return moved[place - 1][1] if place else 0
+
+
 def _visible(word: str, offset: int) -> tuple[str, Sequence[int], Sequence[int]]:
     """Return what is analysed of a word that stands at ``offset``, and where each character starts and ends."""
     if word.isascii() and word.isprintable():  # most words, in a fraction of the time
@@ -111,7 +160,12 @@ def _visible(word: str, offset: int) -> tuple[str, Sequence[int], Sequence[int]]
 
 def _is_hard_wrapped(given: str) -> bool:
     """Say whether single line ends of ``given`` are mere wrapping, as in an e-mail of fixed width."""
-    lines = [line for line in given.splitlines() if line.strip()]
+    lines = [_length(words) for line in given.splitlines() if (words := line.split())]
     inner = lines[:-1]
     low, high = _WRAPPED_LINE
-    return len(inner) >= 2 and sum(low <= len(line) <= high for line in inner) > 0.6 * len(inner)
+    return len(inner) >= 2 and sum(low <= length <= high for length in inner) > 0.6 * len(inner)
+
+
+def _length(words: Sequence[str]) -> int:
+    """Return how long a line of ``words`` is with single blanks, whatever form its accents have."""
+    return len(words) - 1 + sum(not unicodedata.combining(character) for word in words for character in word)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from service.errors import RulesRefused
 from service.feedback.catalogue import PLACES, Catalogue, load_catalogue
-from service.feedback.rules import KINDS, PARAMETERS
+from service.feedback.rules import FILLS, KINDS, PARAMETERS
 from service.labels import STORY_TYPES, QuestionType, Severity
 
 GOOD = """
@@ -149,6 +150,12 @@ BROKEN = {
     "a conversion": (instead('"A"', '"{count!r}"'), "advice holds an unknown place"),
     "a place without a name": (instead('"A"', '"{}"'), "advice holds an unknown place"),
     "a lone brace": (instead('"A"', '"50 {"'), "advice holds a lone brace"),
+    "advice that is a number": (instead('"A"', "5"), "advice must be a text or a list of texts"),
+    "advice that is no texts": (instead('"A"', "[5]"), "advice must be a list of texts"),
+    "advice that is nothing": (instead('"A"', "[]"), "advice holds no text"),
+    "a message that may have a gap": (instead('"M"', '"{who}"'), "message holds the place {who}, which may stay empty"),
+    "advice that may have a gap": (instead('"A"', '"{words}"'), "advice holds the place {words}, which may stay empty"),
+    "last advice that may have a gap": (instead('"A"', '["{step}", "{thing}"]'), "advice holds the place {thing}"),
     "a rule that is a text": (instead(LENGTH, 'rule = "length"'), "rule must be a table"),
     "a kind": (instead('"length"', '"lenght"'), "there is no rule of kind 'lenght'"),
     "a kind that is a list": (instead('"length"', '["length"]'), "there is no rule of kind"),
@@ -159,7 +166,7 @@ BROKEN = {
         instead(LENGTH, 'rule = { kind = "measured", above = 2 }'), "a rule of kind measured takes no parameters",
     ),
     "a parameter too few": (
-        instead(LENGTH, 'rule = { kind = "fillers", least = 4 }'), "a rule of kind fillers takes least, per_hundred",
+        instead(LENGTH, 'rule = { kind = "fillers", least = 4 }'), "a rule of kind fillers takes dense_least, dense_per_hundred, least, per_hundred",
     ),
     "a parameter that is a text": (instead("200", '"200"'), "the rule's above must be a number"),
     "a parameter that is true": (instead("200", "true"), "the rule's above must be a number"),
@@ -172,12 +179,82 @@ BROKEN = {
 def test_a_mistake_says_file_table_and_reason(content: str, reason: str, own: Path) -> None:
     with pytest.raises(RulesRefused) as caught:
         load(own, content)
-    assert str(caught.value).startswith("own.toml: [finding.'own.finding']: ")
+    assert re.match(r"own\.toml, line \d+: \[finding\.'own\.finding'\]: ", str(caught.value))
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (without("points = -1"), 2),
+        (instead("-1", "-1.5"), 4),
+        (instead("above = 200", "abvoe = 200"), 9),
+        (instead('"A"', '"{name}"'), 7),
+        (GOOD + "colour = 1", 10),
+        (GOOD + "\n[finding.'other']\npoints = -2\n" + 'rule = { kind = "poem" }\n', 11),
+    ],
+)
+def test_a_mistake_says_on_which_line_it_stands(content: str, line: int, own: Path) -> None:
+    with pytest.raises(RulesRefused) as caught:
+        load(own, content)
+    assert str(caught.value).startswith(f"own.toml, line {line}: ")
+
+
+def test_a_mistake_that_is_switched_off_is_told_too(own: Path) -> None:
+    with pytest.raises(RulesRefused, match=r"line 9: .*there is no rule of kind 'lenght'"):
+        load(own, instead('"length"', '"lenght"') + "on = false\n")
+
+
+def test_an_own_file_changes_a_threshold_alone(own: Path, catalogue: Catalogue) -> None:
+    changed = load(own, '[finding."situation.too_long"]\nrule = { above = 0.5 }\n')
+    rule = next(rule for rule in changed.rules if rule.id == "situation.too_long")
+    shipped = next(rule for rule in catalogue.rules if rule.id == "situation.too_long")
+    assert rule.kind == "crowded_out"
+    assert dict(rule.parameters) == {**shipped.parameters, "above": 0.5}
+
+
+def test_advice_may_be_a_list_of_which_the_last_always_fits(own: Path) -> None:
+    catalogue = load(own, instead('"A"', '["After “{step}”: A.", "At {count}: A."]'))
+    rule = next(rule for rule in catalogue.rules if rule.id == "own.finding")
+    assert (rule.nearer_advice, rule.advice) == (("After “{step}”: A.",), "At {count}: A.")
+
+
+def test_own_advice_takes_the_place_of_all_that_is_shipped(own: Path) -> None:
+    catalogue = load(own, '[finding."result.missing"]\nadvice = "Say how it ended."\n')
+    rule = next(rule for rule in catalogue.rules if rule.id == "result.missing")
+    assert (rule.nearer_advice, rule.advice) == ((), "Say how it ended.")
+
+
+#: A finding of each kind of rule that a coach could add.
+OF_EACH_KIND = {
+    "no_story": "",
+    "missing": ", doubt = 0.2",
+    "crowded_out": ", above = 0.5, action_below = 0.3, least_words = 50",
+    "thin_action": ", share_below = 0.2, steps_below = 2, words_below = 20",
+    "we_not_i": ", least_steps = 3",
+    "passive_steps": ", least_steps = 3, share = 0.6",
+    "unmeasured": "",
+    "measured": "",
+    "ownership": ", least_steps = 4, first_person_share = 0.5",
+    "no_lesson": "",
+    "length": ", below = 30, above = 300",
+    "fillers": ", per_hundred = 3, least = 5, dense_per_hundred = 8, dense_least = 4",
+    "model": "",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_finding_of_every_kind_can_be_added(kind: str, own: Path) -> None:
+    catalogue = load(
+        own, instead(LENGTH, f'component = "ACTION"\nrule = {{ kind = "{kind}"{OF_EACH_KIND[kind]} }}')
+    )
+    rule = next(rule for rule in catalogue.active() if rule.id == "own.finding")
+    assert rule.kind == kind
+    assert set(rule.parameters) <= PARAMETERS[kind] | {"below", "above"}
+
+
 def test_a_mistake_in_a_shipped_finding_that_is_changed_names_the_own_file(own: Path) -> None:
-    with pytest.raises(RulesRefused, match=r"^own\.toml: \[finding\.'story\.absent'\]: severity"):
+    with pytest.raises(RulesRefused, match=r"^own\.toml, line 2: \[finding\.'story\.absent'\]: severity"):
         load(own, '[finding."story.absent"]\nseverity = "grave"\n')
 
 
@@ -203,4 +280,6 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_places_of_messages_are_those_that_are_filled() -> None:
-    assert {"anchor", "words", "count", "total", "share"} == PLACES
+    assert {"anchor", "words", "count", "total", "share", "step", "do", "verb", "thing", "who"} == PLACES
+    assert set(FILLS) == set(KINDS)
+    assert frozenset().union(*FILLS.values()) <= PLACES

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from service.feedback.catalogue import Catalogue
-from service.feedback.lexicons import asks_for_lesson, find_phrases
+from service.feedback.lexicons import asks_for_lesson, find_names, find_phrases
 
 PHRASES = ("you know", "you know what i mean", "um", "on time", "didn't")
 
@@ -25,6 +25,16 @@ PHRASES = ("you know", "you know what i mean", "um", "on time", "didn't")
 )
 def test_phrases_are_whole_words_in_any_layout(text: str, found: list[str]) -> None:
     assert [text[start:end] for start, end in find_phrases(text, PHRASES)] == found
+
+
+def test_phrases_are_found_under_the_name_of_their_list() -> None:
+    table = {"late": ("too late", "late*"), "hour": ("hour/hours",)}
+    found = [
+        (name, "an hour too lately"[start:end])
+        for name, start, end in find_names("an hour too lately", table)
+    ]
+    assert found == [("hour", "hour"), ("late", "lately")]
+    assert [name for name, _, _ in find_names("Too late.", table)] == ["late", "late"], "they may overlap"
 
 
 def test_a_phrase_is_no_pattern() -> None:
@@ -60,6 +70,8 @@ def test_phrases_take_time_that_grows_with_the_length_only(catalogue: Catalogue)
             started = time.perf_counter()
             for words in lists:
                 find_phrases(text, words)
+            for name in ("cues", "themes"):
+                list(find_names(text, catalogue.lexicons[name]))
             asks_for_lesson(text)
             best = min(best, time.perf_counter() - started)
         return best

@@ -76,6 +76,26 @@ def test_an_opinion_on_the_whole_answer_has_no_words(language: Language, catalog
     assert found["answer.off_question"].start is None
 
 
+LESSON = (
+    "Tell me about a time you failed. || [S] The till crashed. [A] I rang them. [R] I ring before I go out."
+)
+
+
+@pytest.mark.parametrize(("above", "raised"), [(0.5, False), (0.95, True), (None, True)])
+def test_no_lesson_is_missing_where_one_is_heard(
+    above: float | None, raised: bool, language: Language, catalogue: Catalogue
+) -> None:
+    found = findings(
+        LESSON,
+        language,
+        catalogue,
+        opinions={"result.lesson": Opinion(0.9, 2, (46, 60))},
+        limits={"result.lesson": Limits(above, None)},
+    )
+    assert ("result.no_lesson" in found) is raised
+    assert ("result.lesson" in found) is not raised
+
+
 CRITERION = "criterion.salary.range"
 
 
@@ -167,7 +187,8 @@ def test_findings_on_the_whole_answer_come_first_then_in_the_order_of_the_words(
 
 def test_every_place_of_a_message_is_filled(language: Language, catalogue: Catalogue) -> None:
     seen = set()
-    for rule in catalogue.active():
+    on_marks = [rule for rule in catalogue.active() if rule.kind != "model"]
+    for rule in on_marks:
         for example in rule.fire:
             question_type = BEHAVIOURAL if BEHAVIOURAL in rule.types else min(rule.types)
             for finding in findings(example, language, catalogue, question_type=question_type).values():
@@ -175,16 +196,7 @@ def test_every_place_of_a_message_is_filled(language: Language, catalogue: Catal
                 for text in (finding.message, finding.why, finding.advice):
                     assert not {"{", "}"} & set(text)
                     assert "“”" not in text, f"{finding.id} quotes nothing"
-    assert {rule.id for rule in catalogue.active() if rule.fire} <= seen
-
-
-def test_a_long_quote_is_cut_to_its_first_words(language: Language, catalogue: Catalogue) -> None:
-    example = (
-        "[S] It broke. [A] I handled it. [R] The people who came that afternoon with their children and their dogs "
-        "were all very glad."
-    )
-    advice = findings(example, language, catalogue)["result.not_measured"].advice
-    assert "“The people who came that afternoon with their children …”" in advice
+    assert {rule.id for rule in on_marks} <= seen
 
 
 def test_kinds_are_pure(language: Language, catalogue: Catalogue) -> None:

@@ -89,3 +89,27 @@ def test_every_gap_but_the_last_has_features() -> None:
     assert "bc=i rang" in gaps[0]
     assert "c=<num>" in gaps[1]
     assert "d=^" in gaps[1]
+
+
+def test_a_gap_is_scored_by_its_features() -> None:
+    words = [Word(text, tag, 0) for text, tag in zip(
+        ["we", "rang", "40", "people", "then", "we", "rang"], ["PRP", "VBD", "CD", "NNS", "RB", "PRP", "VBD"],
+        strict=True,
+    )]  # fmt: skip
+    gaps = list(gap_features(words))
+    names = sorted({name for gap in gaps for name in gap})[::2]
+    table = np.random.default_rng(5).normal(size=(len(names), 2)).astype(np.float32)
+    intercept = np.array([0.5, -0.5], dtype=np.float32)
+    rows = {name: row for row, name in enumerate(names)}
+    expected = [
+        sum(table[rows[name]].astype(float) for name in gap if name in rows) + intercept for gap in gaps
+    ]
+    found = SentenceEnds(LinearHead(ENDS, rows, table, intercept)).scores(words)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_name_and_its_content_turned_round_are_two_features() -> None:
+    words = [Word("a", "NN", 0), Word("b", "NN", 1)]
+    table = np.array([[0, 1], [0, 10]], dtype=np.float32)
+    ends = SentenceEnds(LinearHead(ENDS, {"a=b": 0, "b=a": 1}, table, np.zeros(2, dtype=np.float32)))
+    assert ends.scores(words).tolist() == [[0, 10]]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import random
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from service.labels import Label
-from service.language.heads import LinearHead
+from service.language.heads import LinearHead, RowIndex, by_row, hashes_of
 from service.language.whole import answer_features, question_features
 from training.fit import fit_head
 
@@ -72,3 +75,34 @@ def test_an_answer_is_its_ways_of_telling_and_the_shares_of_its_parts() -> None:
     assert "t=NN_NN_NN" not in told
     assert told["share=ACTION"] == 3
     assert (told["none=RESULT"], told["none=ACTION"]) == (1, 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 300, 20_000])
+def test_an_index_finds_the_row_of_every_name_and_of_no_other(count: int) -> None:
+    names = [f"w={number}" for number in range(count)]
+    index = RowIndex(hashes_of(names))
+    asked = random.Random(count).sample([*names, *(f"b={number}" for number in range(count + 3))], count + 2)
+    rows = {name: row for row, name in enumerate(names)}
+    assert index.find(hashes_of(asked)).tolist() == [rows.get(name, -1) for name in asked]
+    assert index.find(hashes_of([])).tolist() == []
+
+
+def test_hashes_with_the_same_first_bits_are_told_apart() -> None:
+    hashes = np.array([5, -3, 4, 6, -9, 7, 8, 2**62], dtype=np.int64)
+    index = RowIndex(hashes)
+    assert index.find(hashes).tolist() == list(range(len(hashes)))
+    assert index.find(np.array([[9, 3], [-10, -(2**62)]], dtype=np.int64)).tolist() == [[-1, -1], [-1, -1]]
+
+
+def test_two_names_of_one_hash_are_refused() -> None:
+    with pytest.raises(ValueError, match="same hash"):
+        RowIndex(np.array([3, 8, 3], dtype=np.int64))
+
+
+def test_an_index_stays_in_its_process() -> None:
+    with pytest.raises(TypeError, match="its own process"):
+        copy.deepcopy(RowIndex(hashes_of(["w=a"])))
+
+
+def test_names_are_listed_by_their_rows() -> None:
+    assert by_row({"b": 1, "a": 2, "c": 0}) == ["c", "b", "a"]

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from service.labels import Label
 from service.language.heads import softmax, summed_rows
-from service.language.labeller import LABELS, Chain, Labeller, block_rows, context_features, join_spans
+from service.language.labeller import (
+    LABELS,
+    LEXICAL_WEIGHT,
+    Chain,
+    Labeller,
+    block_rows,
+    context_features,
+    join_spans,
+)
 from service.records import Clause
 
 
@@ -116,6 +124,19 @@ def test_each_clause_gets_its_label_and_a_confidence() -> None:
 def test_a_clause_of_unknown_features_gets_an_unsure_label() -> None:
     ((_, confidence),) = tiny_labeller().label([clause(0, "w=unseen")])
     assert confidence == pytest.approx(1 / len(LABELS))
+
+
+def test_a_labeller_finds_the_rows_of_a_table_look_up() -> None:
+    vocabulary = {"at=1": 3, "w=a": 2, "b=a b": 0, "w=b": 1}
+    zeros = np.zeros(len(LABELS), dtype=np.float32)
+    table = np.random.default_rng(4).normal(size=(3 * len(vocabulary) + 2, len(LABELS))).astype(np.float32)
+    width = context_features(np.full((1, len(LABELS)), 0.2)).shape[1]
+    context = np.zeros((width, len(LABELS)), dtype=np.float32)
+    chain = Chain(np.zeros((len(LABELS), len(LABELS))))
+    labeller = Labeller(vocabulary, table, zeros, table, context, zeros, chain, 1.0)
+    features = [["w=a", "at=1", "unknown"], [], ["b=a b", "w=b", "w=a"]]
+    looked_up = LEXICAL_WEIGHT * summed_rows(table, block_rows(features, vocabulary))
+    np.testing.assert_allclose(labeller.log_scores(features), np.log(softmax(looked_up)), rtol=1e-12)
 
 
 def test_no_clauses_have_no_labels() -> None:

@@ -41,6 +41,17 @@ def test_strings_do_not_grow_with_the_words_of_answers(language: Language) -> No
     assert next(words) not in language.nlp.vocab.strings
 
 
+def test_no_lemma_of_a_strange_word_is_kept(language: Language) -> None:
+    cache = language.nlp.get_pipe("lemmatizer").cache  # type: ignore[attr-defined]
+    words = unseen_words(9)
+    seen(language, "I rang the owners and they opened two doors.")
+    before = len(cache)
+    for _ in range(50):
+        seen(language, f"I rang the {next(words)}s and they {next(words)}ed two doors.")
+    assert len(cache) == before > 0
+    assert "owner" in {form for forms in cache.values() for form in forms}
+
+
 def test_an_error_inside_the_zone_leaves_it_usable(language: Language) -> None:
     expected = seen(language)
     before = len(language.nlp.vocab.strings)
@@ -133,3 +144,12 @@ def test_the_backend_is_numpys(language: Language) -> None:
     assert isinstance(tok2vec, TrainablePipe)
     assert type(tok2vec.model.ops).__name__ == "NumpyOps"
     assert not tok2vec.model.ops.use_blis
+
+
+def test_words_of_a_fixed_list_are_kept_and_change_nothing(nlp: Nlp) -> None:
+    language = Language(nlp)
+    expected = seen(language, "I rang the quibblesome owner.")
+    assert "quibblesome" not in nlp.vocab.strings
+    language.keep(["quibblesome"])
+    assert seen(language, "I rang the quibblesome owner.") == expected
+    assert "quibblesome" in nlp.vocab.strings

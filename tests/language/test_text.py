@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.language.text import LONGEST_RUN, AnalysisText, prepare
+from service.language.text import LONGEST_RUN, AnalysisText, lay_out
 
 #: Pieces of text that take more than one code point, or none that can be seen.
 PIECES = [
@@ -35,7 +35,7 @@ def is_visible(character: str) -> bool:
 @example("a \u200b b")
 @example("e\u0301" * 70)
 def test_every_place_leads_back_to_where_it_came_from(given_text: str) -> None:
-    text = prepare(given_text)
+    text = lay_out(given_text)
     assert len(text.text) == len(text.origin) == len(text.ends)
     for place, character in enumerate(text.text):
         start, end = text.to_given(place, place + 1)
@@ -53,7 +53,7 @@ def test_every_place_leads_back_to_where_it_came_from(given_text: str) -> None:
 
 @given(hard_text)
 def test_everything_that_can_be_seen_is_analysed(given_text: str) -> None:
-    text = prepare(given_text)
+    text = lay_out(given_text)
     reached = {
         offset for place in range(len(text.text)) for offset in range(text.origin[place], text.ends[place])
     }
@@ -65,7 +65,7 @@ def test_everything_that_can_be_seen_is_analysed(given_text: str) -> None:
 @example("a \u200b b")
 @example("\u200b a \x00")
 def test_blanks_are_single_and_inside(given_text: str) -> None:
-    text = prepare(given_text).text
+    text = lay_out(given_text).text
     assert text == text.strip(" ")
     assert "  " not in text
     assert not any(character.isspace() and character != " " for character in text)
@@ -74,7 +74,7 @@ def test_blanks_are_single_and_inside(given_text: str) -> None:
 
 @given(hard_text)
 def test_lines_open_at_words(given_text: str) -> None:
-    text = prepare(given_text)
+    text = lay_out(given_text)
     assert all(0 < place < len(text.text) for place in text.breaks)
     assert all(text.text[place - 1] == " " for place in text.breaks)
 
@@ -82,7 +82,7 @@ def test_lines_open_at_words(given_text: str) -> None:
 @given(st.lists(st.sampled_from(["I", "rang", "them.", "naïve", "café", "😀", "it’s", "40%"]), min_size=1))
 def test_a_range_of_words_leads_back_to_those_words(words: list[str]) -> None:
     given_text = "  " + " \r\n".join(words) + " "
-    text = prepare(given_text)
+    text = lay_out(given_text)
     position = 0
     for number, word in enumerate(text.text.split(" ")):
         start, end = text.to_given(position, position + len(word))
@@ -93,7 +93,7 @@ def test_a_range_of_words_leads_back_to_those_words(words: list[str]) -> None:
 def test_plain_text_stays_as_it_is() -> None:
     plain = "I rang the depot. They sent a van by four."
     places = tuple(range(len(plain)))
-    assert prepare(plain) == AnalysisText(plain, places, tuple(p + 1 for p in places), frozenset(), 0)
+    assert lay_out(plain) == AnalysisText(plain, places, tuple(p + 1 for p in places), frozenset(), 0)
 
 
 @pytest.mark.parametrize(
@@ -112,16 +112,16 @@ def test_plain_text_stays_as_it_is() -> None:
     ],
 )
 def test_what_is_analysed(given_text: str, analysed: str) -> None:
-    assert prepare(given_text).text == analysed
+    assert lay_out(given_text).text == analysed
 
 
 def test_split_runs_are_counted() -> None:
-    assert prepare("word " + "x" * 130 + " word").split_runs == 2
-    assert prepare("x" * LONGEST_RUN).split_runs == 0
+    assert lay_out("word " + "x" * 130 + " word").split_runs == 2
+    assert lay_out("x" * LONGEST_RUN).split_runs == 0
 
 
 def opened_lines(given_text: str) -> list[str]:
-    text = prepare(given_text)
+    text = lay_out(given_text)
     edges = [0, *sorted(text.breaks), len(text.text)]
     return [text.text[a:b].strip() for a, b in pairwise(edges)]
 
@@ -143,7 +143,7 @@ def test_the_time_grows_with_the_length_only() -> None:
         best = float("inf")
         for _ in range(3):
             started = time.perf_counter()
-            prepare(text)
+            lay_out(text)
             best = min(best, time.perf_counter() - started)
         return best
 

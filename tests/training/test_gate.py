@@ -8,20 +8,29 @@ import numpy as np
 import pytest
 
 from service.labels import Label
+from service.language.model_folder import Model, load_model
+from service.language.nlp import Language
 from training.fairness import Outcome, Pair
 from training.gate import (
     Comparison,
     Counts,
+    Goal,
     compare_failures,
     compare_words,
     gate_rows,
+    goal_of,
     judged_elsewhere,
     judged_failures,
     judged_new,
     macro_f1,
+    own_part,
     read_margins,
+    word_counts,
+    written_counts,
 )
+from training.own_data import OwnData
 
+from ..conftest import TinyModel
 from .answers import marked
 
 MARGINS = read_margins()
@@ -110,3 +119,51 @@ def test_the_table_says_what_is_lacking() -> None:
     assert rows["frozen test"]["difference"] == -0.1
     assert rows["frozen test"]["verdict"] == "may lose 0.1200, 0.01 is the most"
     assert found.as_row()["verdict"] == "holds"
+
+
+@pytest.fixture(scope="module")
+def base(tiny: TinyModel, language: Language) -> Model:
+    """Give a model that has seen no own data."""
+    return load_model(tiny.folder.parent, tiny.folder.name, language.nlp)
+
+
+def made_of(base: Model, data: OwnData, table: Counts) -> Model:
+    own = {
+        "base": f"{base.name}+{base.version}",
+        "files": ["own.jsonl"],
+        "sha256": "0",
+        "agreement": {},
+        "unseen": written_counts(list(table)),
+    }
+    return replace(base, name="own-1", manifest={**base.manifest, "own": own})
+
+
+def test_all_own_answers_count_where_the_present_model_has_seen_none(base: Model) -> None:
+    data = OwnData((marked(id="b"), marked(id="c")), (marked(id="a"),), {})
+    table = counts(0.8, answers=3)
+    model = made_of(base, data, table)
+    own = own_part(model)
+    assert own is not None
+    goal = goal_of(data, own, base)
+    assert (goal.what, [answer.id for answer in goal.answers]) == ("own unseen", ["a", "b", "c"])
+    assert goal.new is not None
+    assert (goal.new == table).all()
+
+
+def test_only_what_is_held_out_counts_where_the_present_model_may_have_seen_the_rest(base: Model) -> None:
+    data = OwnData((marked(id="b"), marked(id="c")), (marked(id="a"),), {})
+    model = made_of(base, data, counts(0.8, answers=3))
+    own = own_part(model)
+    assert own is not None
+    held_out = Goal("own held-out", data.held_out)
+    assert goal_of(data, own, replace(base, version="another")) == held_out
+    assert goal_of(data, own, replace(base, manifest={**base.manifest, "own": {}})) == held_out
+    assert goal_of(data, own, model) == held_out
+
+
+def test_words_are_counted_by_gold_and_seen_label(base: Model, language: Language, tiny: TinyModel) -> None:
+    answers = [item.answer for item in tiny.prepared[:4]]
+    found = word_counts(base, language.nlp, answers)
+    assert found.shape == (4, 5, 5)
+    assert found.sum(axis=(1, 2)).tolist() == [len(answer.text.split()) for answer in answers]
+    assert word_counts(base, language.nlp, []).shape == (0, 5, 5)

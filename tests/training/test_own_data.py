@@ -58,6 +58,8 @@ def test_near_duplicates_stand_on_one_side() -> None:
     data = split_own(answers)
     sides = [sum(answer.id.startswith("same") for answer in side) for side in (data.fit, data.held_out)]
     assert sorted(sides) == [0, 12]
+    assert {name for own, name in data.group.items() if own.startswith("same")} == {"same-0"}
+    assert data.group["own-7"] == "own-7"
 
 
 def test_the_same_words_are_near_duplicates_however_few() -> None:
@@ -91,7 +93,7 @@ def test_what_cannot_be_learnt_from_is_refused_with_the_reason(
 @pytest.mark.parametrize(("part", "name"), [("frozen", "frozen test part"), ("corpus", "shipped corpus")])
 def test_answers_that_stand_in_the_corpus_are_refused_by_their_ids(part: str, name: str) -> None:
     others = [replace(story(number), id=f"theirs-{number}") for number in (7, 8)]
-    assert f"2 answers stand in the {name} too (own-7, own-8)" in reasons(stories(), **{part: others})
+    assert f"2 answers stand in the {name} too (own-7, own-8)" in reasons(stories(), LIMITS, **{part: others})
 
 
 def test_refusals_hold_no_words_of_an_answer() -> None:

@@ -1,95 +1,70 @@
-"""From a labelling tool's export to a served model: trained, weighed, promoted or refused, rolled back.
+"""Own answers beside the corpus: what is trained, weighed, promoted or refused, rolled back.
 
-Own answers are those of ``examples/trade``; the model is the tiny one and the corpus the one that it learnt, so that it
-takes seconds. With ``FULL_STORY=1`` model and corpus are the shipped ones, and it takes minutes.
+Own answers are those of ``examples/trade``; the model is the tiny one and the corpus the one that it learnt. The story
+with a server beside it is told in ``test_story.py``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from service.labels import Label
-from service.language.model_index import current_model_name
+from service.corrections import corrected, keep
+from service.errors import ModelRefused
+from service.feedback.catalogue import Catalogue
+from service.language.model_folder import load_model
 from service.language.nlp import Language
-from service.records import Answer
-from service.reviewer import Reviewer
-from service.settings import Settings
+from service.schemas import CorrectionRequest
 from training import cli, retrain, shipped
-from training.cli import main
 from training.corpus import LabelledAnswer, read_jsonl, write_jsonl
-from training.gate import Margins, read_margins
+from training.fit import FitSettings
+from training.folder import CannotWriteModel
 from training.shipped import Corpus, read_corpus
+from training.story import EXPORT as EXPORT_PATH
+from training.story import ROOT
 
 from ..conftest import TinyModel
+from .retraining import TINY_MARGINS, commands_find, run, tiny_corpus
 
-FULL = os.environ.get("FULL_STORY") == "1"
-ROOT = Path(__file__).resolve().parent.parent.parent
-EXPORT = ROOT / "examples" / "trade" / "farriers.json"
-#: Sixty answers of two sorts teach so little that labels of real answers are mostly guessed.
-TINY_MARGINS = replace(
-    read_margins(),
-    pairs=20,
-    own=replace(read_margins().own, least_agreement=0.1, most_below_corpus=0.7),
-    most_loss=0.2,
-    most_rise=1.0,
-)
+EXPORT = ROOT / EXPORT_PATH
+NOW = datetime(2026, 3, 31, 9, tzinfo=UTC)
+#: Answers where any will do.
+SOME = 70
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a story happens: its models folder, the base that is current there, and the imported own data."""
+    """Where something is retrained: its models folder, the base that is current there, and the imported own data."""
 
     models: Path
     base: str
     data: Path
 
 
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a cache folder; the full story keeps the user's, which takes minutes to fill."""
-    return shipped.CACHE if FULL else tmp_path_factory.mktemp("cache")
+    """Give a folder for what is kept of the corpus."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def place(tiny: TinyModel, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tiny: TinyModel, cache: Path, tmp_path: Path) -> Iterator[Place]:
     """Give a models folder with one model, which the commands find, and the export imported."""
     models = tmp_path / "models"
-    if FULL:
-        base = current_model_name(Settings().models_dir)
-        shutil.copytree(Settings().models_dir / base, models / base)
-        corpus, margins = read_corpus(), read_margins()
-    else:
-        base = tiny.folder.name
-        shutil.copytree(tiny.folder, models / base)
-        answers = tuple(item.answer for item in tiny.prepared)
-        corpus, margins = Corpus(answers, answers[:6], answers[:30]), TINY_MARGINS
+    base = tiny.folder.name
+    shutil.copytree(tiny.folder, models / base)
     (models / "index.json").write_text(json.dumps({"current": base, "history": []}), encoding="utf-8")
-    prepare_commands(monkeypatch, models, corpus, margins, cache)
     data = tmp_path / "farriers.jsonl"
-    assert run("import", EXPORT, "--format", "label-studio", "--out", data).exit_code == 0
-    return Place(models, base, data)
-
-
-def prepare_commands(
-    monkeypatch: pytest.MonkeyPatch, models: Path, corpus: Corpus, margins: Margins, cache: Path
-) -> None:
-    monkeypatch.setattr(Settings, "from_environment", lambda *_: Settings(models_dir=models))
-    monkeypatch.setattr(cli, "read_corpus", lambda: corpus)
-    monkeypatch.setattr(cli, "read_margins", lambda: margins)
-    kept = shipped.shipped
-    monkeypatch.setattr(retrain, "shipped", lambda *given, **_: kept(*given, cache=cache))
+    with commands_find(models, tiny_corpus(tiny), cache):
+        assert run("import", EXPORT, "--format", "label-studio", "--out", data).exit_code == 0
+        yield Place(models, base, data)
 
 
 def test_the_export_holds_a_trade_that_the_corpus_lacks(tmp_path: Path) -> None:
@@ -102,47 +77,6 @@ def test_the_export_holds_a_trade_that_the_corpus_lacks(tmp_path: Path) -> None:
     corpus = read_corpus()
     for answer in (*corpus.answers, *corpus.frozen):
         assert "farrier" not in f"{answer.text} {answer.meta.get('occupation', '')}".lower(), answer.id
-
-
-def test_the_story_from_export_to_live_and_back(place: Place, language: Language) -> None:
-    out = run("train", place.data, "--out", place.models / "trade-1", "--base", place.base)
-    assert out.exit_code == 0, out.output
-    manifest = json.loads((place.models / "trade-1" / "manifest.json").read_bytes())
-    rows = manifest["figures"]
-    gain = rows["trade-1, own held-out"]["macro_f1"] - rows[f"{place.base}, own held-out"]["macro_f1"]
-    assert gain > 0
-    assert manifest["own"]["answers"] == 150
-    assert 20 <= manifest["own"]["held_out"] <= 40
-    assert manifest["own"]["base"].startswith(f"{place.base}+")
-    pictures = {path.name for path in (place.models / "trade-1" / "figures").iterdir()}
-    assert pictures == {"confusion.svg", "reliability.svg", "by-group.svg", "learning-curve.svg"}
-    card = (place.models / "trade-1" / "README.md").read_text(encoding="utf-8")
-    assert all(f"](figures/{name})" in card for name in pictures)
-
-    out = run("promote", "trade-1")
-    table = [line for line in out.output.splitlines() if ": answers " in line]
-    assert [line.partition(":")[0] for line in table] == [
-        "own held-out, word macro-F1",
-        "frozen test, word macro-F1",
-        "counterfactual pairs that fail",
-    ]
-    is_promoted = all(line.endswith("verdict holds") for line in table)
-    assert is_promoted or FULL, out.output
-    assert out.exit_code == (0 if is_promoted else 1)
-    assert out.output.endswith(f"trade-1 is {'promoted' if is_promoted else 'refused'}.\n")
-    card = (place.models / "trade-1" / "README.md").read_text(encoding="utf-8")
-    assert f"## Against {place.base} (" in card
-    assert f"trade-1 is {'promoted' if is_promoted else 'refused'}." in card
-
-    served = Reviewer.from_settings(Settings(models_dir=place.models))
-    report = served.review(Answer("I pulled the shoe and he trotted up sound.", "Describe a problem."))
-    assert report.versions.model.startswith("trade-1+" if is_promoted else f"{place.base}+")
-    if is_promoted:
-        assert index(place) == {"current": "trade-1", "history": [place.base]}
-        out = run("rollback")
-        assert (out.exit_code, out.output) == (0, f"{place.base} is current again\n")
-    assert index(place) == {"current": place.base, "history": []}
-    assert run("rollback").exit_code == 1
 
 
 def index(place: Place) -> object:
@@ -163,46 +97,11 @@ def test_the_same_data_gives_the_same_bytes(place: Place) -> None:
     assert first == second
 
 
-def test_a_set_with_a_third_of_its_labels_swapped_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chance = random.Random(5)
-    poisoned = [swapped(answer, chance) for answer in read_jsonl(place.data)]
-    write_jsonl(place.data, poisoned)
-    if not FULL:  # the tiny model knows too little to tell them apart; only the way to the refusal is tried
-        own = replace(TINY_MARGINS.own, most_below_corpus=0.11)
-        monkeypatch.setattr(cli, "read_margins", lambda: replace(TINY_MARGINS, own=own))
-    with pytest.raises(retrain.DataRefused, match="the labels contradict one another"):
-        run("train", place.data, "--out", place.models / "poisoned-1", "--base", place.base)
-    assert not (place.models / "poisoned-1").exists()
-    assert index(place) == {"current": place.base, "history": []}
-
-
-def swapped(answer: LabelledAnswer, chance: random.Random) -> LabelledAnswer:
-    labels = list(Label)
-    spans = [
-        replace(span, label=chance.choice([label for label in labels if label is not span.label]))
-        if chance.random() < 1 / 3
-        else span
-        for span in answer.spans
-    ]
-    joined = [span for k, span in enumerate(spans) if not k or span.label is not spans[k - 1].label]
-    ends = [*(span.start for span in joined[1:]), len(answer.text) + 1]
-    return replace(
-        answer,
-        spans=tuple(
-            replace(span, end=len(answer.text[: end - 1].rstrip()))
-            for span, end in zip(joined, ends, strict=True)
-        ),
-    )
-
-
 def test_labels_that_mean_something_else_are_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("--label", "ACTION=SITUATION", "--label", "SITUATION=ACTION", "--label", "RESULT=OTHER", "--label", "OTHER=RESULT")  # fmt: skip
     assert run("import", EXPORT, "--format", "label-studio", "--out", place.data, *names).exit_code == 0
-    if not FULL:
-        own = replace(TINY_MARGINS.own, least_agreement=0.6)
-        monkeypatch.setattr(cli, "read_margins", lambda: replace(TINY_MARGINS, own=own))
+    own = replace(TINY_MARGINS.own, least_agreement=0.6)
+    monkeypatch.setattr(cli, "read_margins", lambda: replace(TINY_MARGINS, own=own))
     with pytest.raises(retrain.DataRefused, match="check that the labels mean what training"):
         run("train", place.data, "--out", place.models / "turned-1", "--base", place.base)
 
@@ -214,6 +113,7 @@ def test_three_rows_are_refused_before_anything_is_read(place: Place) -> None:
 
 
 def test_a_model_is_not_weighed_on_other_data_than_it_was_made_of(place: Place) -> None:
+    write_jsonl(place.data, read_jsonl(place.data)[:SOME])
     assert run("train", place.data, "--out", place.models / "trade-1", "--base", place.base).exit_code == 0
     write_jsonl(place.data, read_jsonl(place.data)[1:])
     with pytest.raises(retrain.DataRefused, match="it is not what the model was made of"):
@@ -240,9 +140,6 @@ def test_a_copy_of_the_current_model_gains_nothing_and_is_refused(place: Place) 
 def test_what_is_kept_of_the_corpus_is_what_was_read_and_damage_is_seen(
     tiny: TinyModel, language: Language, tmp_path: Path
 ) -> None:
-    from service.language.model_folder import load_model
-    from training.fit import FitSettings
-
     base = load_model(tiny.folder.parent, tiny.folder.name, language.nlp)
     answers = tuple(item.answer for item in tiny.prepared)
     corpus = Corpus(answers, answers[:3], answers[:5])
@@ -254,9 +151,10 @@ def test_what_is_kept_of_the_corpus_is_what_was_read_and_damage_is_seen(
         )
 
     first = read()
-    assert len(told) == 1
+    steps = len(told)
+    assert steps > 1
     again = read()
-    assert len(told) == 1
+    assert len(told) == steps
     assert (again.items, again.copies, again.frozen) == (first.items, first.copies, first.frozen)
     assert (again.first == first.first).all()
     (path,) = (tmp_path / "kept").iterdir()
@@ -265,4 +163,169 @@ def test_what_is_kept_of_the_corpus_is_what_was_read_and_damage_is_seen(
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     assert (read().first == first.first).all()
-    assert len(told) == 2
+    assert len(told) == 2 * steps
+
+
+def test_corrections_from_the_page_train_as_they_are_and_imported(
+    place: Place, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """A file as the service writes it: story questions, no rating, and one answer corrected twice."""
+    file, once = tmp_path / "corrections.jsonl", tmp_path / "once.jsonl"
+    answers = read_jsonl(place.data)[:SOME]
+    for number, answer in enumerate(answers):
+        asked = correction_of(answer, f"coach-{number % 3}")
+        keep(file, corrected(asked, catalogue, at=NOW + timedelta(minutes=number)).line())
+    out = run("check", file)
+    assert out.exit_code == 0, out.output
+    assert run("train", file, "--base", place.base, "--out", place.models / "page-1").exit_code == 0
+    manifest = json.loads((place.models / "page-1" / "manifest.json").read_bytes())
+    assert manifest["own"]["answers"] == len(answers)
+    card = (place.models / "page-1" / "README.md").read_text(encoding="utf-8")
+    assert "Who labelled them: 3 by the name of `corrected_by`." in card
+
+    keep(file, corrected(correction_of(answers[0], "coach-9"), catalogue, at=NOW - timedelta(days=1)).line())
+    with pytest.raises(retrain.DataRefused, match="'import --format corrections' takes the newest"):
+        run("train", file, "--base", place.base, "--out", place.models / "page-2")
+    out = run("import", file, "--format", "corrections", "--out", once)
+    assert out.exit_code == 0, out.output
+    assert f"{len(answers)} answers, 0 refused, 1 left out" in out.output
+    assert [(a.id, a.spans, a.meta["corrected_by"]) for a in read_jsonl(once)] == [
+        (a.id, a.spans, a.meta["corrected_by"]) for a in read_jsonl(file)[:-1]
+    ]
+    out = run("check", once)
+    assert out.exit_code == 0, out.output
+
+
+def correction_of(answer: LabelledAnswer, who: str) -> CorrectionRequest:
+    return CorrectionRequest.model_validate(
+        {
+            "answer": answer.text,
+            "question": answer.question,
+            "question_type": "behavioural",
+            "spans": [{"start": s.start, "end": s.end, "label": s.name} for s in answer.spans],
+            "findings": ["action.we_not_i"],
+            "corrected_by": who,
+        }
+    )
+
+
+def test_a_private_word_of_two_own_answers_is_in_no_file(place: Place) -> None:
+    answers = read_jsonl(place.data)
+    spoilt = [
+        with_word(answer, "Zuckmayerine") if number in (3, 4) else answer
+        for number, answer in enumerate(answers[:SOME])
+    ]
+    write_jsonl(place.data, spoilt)
+    out = place.models / "trade-1"
+    assert run("train", place.data, "--base", place.base, "--out", out).exit_code == 0
+    assert sum("Zuckmayerine" in answer.text for answer in spoilt) == 2
+    assert not [path for path in out.rglob("*.*") if b"zuckmayerine" in path.read_bytes().lower()]
+
+
+def with_word(answer: LabelledAnswer, word: str) -> LabelledAnswer:
+    last = answer.spans[-1]
+    text = f"{answer.text} {word} agreed with {word}."
+    return replace(answer, text=text, spans=(*answer.spans[:-1], replace(last, end=len(text))))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "DATA", "--base", "nosuch-1", "--out", "MODELS/own-1"), "'--base': no model 'nosuch-1' is in"),
+        (("train", "DATA", "--base", "../tiny", "--out", "MODELS/own-1"), "'--base': no model 'tiny' is in"),
+        (("train", "nosuch.jsonl", "--base", "tiny-1", "--out", "MODELS/own-1"), "'DATA...': Path 'nosuch.jsonl' does not exist"),
+        (("train", "DATA", "--out", "DATA"), "'--out': Directory"),
+        (("promote", "nosuch-1"), "'MODEL': no model 'nosuch-1' is in"),
+        (("promote", "MODELS/nosuch-1"), "(there are tiny-1)"),
+        (("evaluate", "nosuch-1", "DATA"), "'MODEL': no model 'nosuch-1' is in"),
+        (("suggest", "nosuch-1", "DATA", "--format", "csv", "--out", "x"), "'--format': 'csv' is not one of"),
+        (("drift", "nosuch-1", "DATA"), "'MODEL': no model 'nosuch-1' is in"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_wrong_use_and_named(
+    place: Place, arguments: Sequence[str], message: str
+) -> None:
+    given = [part.replace("DATA", str(place.data)).replace("MODELS", str(place.models)) for part in arguments]
+    out = run(*given)
+    assert out.exit_code == 2
+    error = out.output.rpartition("Error: ")[2]
+    assert message in error.replace("\n", " ")
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["Own 1", "..", "-x", "a" * 65, "é"])
+def test_a_name_that_no_model_can_have_is_refused_before_anything_is_read(place: Place, name: str) -> None:
+    with pytest.raises(CannotWriteModel, match=r"--out: .* is no name for a model"):
+        run("train", place.data, "--base", place.base, "--out", f"{place.models}/{name}")
+    with pytest.raises(ModelRefused, match="a model's name is made of"):
+        load_model(place.models, name, nlp=None)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_no_model_or_is_in_use_is_not_replaced(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    with pytest.raises(CannotWriteModel, match="papers is there and is no model folder"):
+        run("train", place.data, "--base", place.base, "--out", tmp_path / "papers")
+    with pytest.raises(CannotWriteModel, match=f"{place.base} is in use; choose another name"):
+        run("train", place.data, "--base", place.base, "--out", place.models / place.base)
+    assert (tmp_path / "papers" / "letter.txt").exists()
+    assert (place.models / place.base / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "DATA holds no answers"),
+        (b"\xff\xfe{}", ":1: not a labelled answer: it is not JSON in UTF-8"),
+        (b"[" * 100_000, ":1: not a labelled answer: it is not JSON in UTF-8"),
+        (b"[{}]", ":1: not a labelled answer: it (model_type)"),
+        (b'{"id": "x", "text": 5, "spans": []}', ":1: not a labelled answer: text (string_type)"),
+        (b'{"id": "x", "text": "I ran", "spans": [{"start": "0", "end": 5, "label": "ACTION"}]}', "spans.0.start (int_type)"),
+        (b'{"id": "x", "text": "I ran", "spans": [{"start": 0, "end": 5, "label": "ran"}]}', "spans.0.label (literal_error)"),
+        (b'{"id": "x", "text": "I \\ud800", "spans": []}', "half of a surrogate pair"),
+        (b"{}\n" * 30, "and 20 more"),
+    ],
+    ids=["empty", "not UTF-8", "too deep", "a list", "text", "offset", "label", "surrogate", "many"],
+)  # fmt: skip
+def test_data_that_cannot_be_read_is_refused_by_line_and_field(
+    place: Place, content: bytes, message: str
+) -> None:
+    place.data.write_bytes(content)
+    out = run("train", place.data, "--base", place.base, "--out", place.models / "own-1")
+    assert out.exit_code == 1
+    assert message in out.output
+    assert "I ran" not in out.output
+
+
+def test_own_data_that_has_moved_is_asked_for(place: Place) -> None:
+    write_jsonl(place.data, read_jsonl(place.data)[:SOME])
+    assert run("train", place.data, "--base", place.base, "--out", place.models / "trade-1").exit_code == 0
+    moved = place.data.rename(place.data.with_name("moved.jsonl"))
+    out = run("promote", "trade-1")
+    assert out.exit_code == 2
+    assert "gone since; say where it is with --data" in out.output
+    out = run("promote", "trade-1", "--data", moved)
+    assert "trade-1 is " in out.output
+
+
+def test_progress_names_what_is_done(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_jsonl(place.data, read_jsonl(place.data)[:SOME])
+    steps: list[str] = []
+    kept = retrain.retrain
+
+    def watched(*given: Any, progress: Callable[[str], None], **named: Any) -> retrain.Retrained:
+        def both(step: str) -> None:
+            steps.append(step)
+            progress(step)
+
+        return kept(*given, progress=both, **named)
+
+    monkeypatch.setattr(cli, "retrain", watched)
+    monkeypatch.setattr(
+        retrain,
+        "shipped",
+        lambda *given, **named: shipped.shipped(*given, **{**named, "cache": place.models.parent / "cold"}),
+    )
+    assert run("train", place.data, "--base", place.base, "--out", place.models / "trade-1").exit_code == 0
+    assert [step for step in steps if step in retrain.STEPS] == list(retrain.STEPS)
+    assert "reading the corpus, once: 50 of 60 answers" in steps

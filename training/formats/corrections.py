@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from training.corpus import LabelledAnswer
-from training.formats.fields import Number, told
+from training.corpus import LabelledAnswer, told
+from training.formats.fields import Number
 from training.formats.lines import read_objects
 from training.formats.records import Entry, ForeignSpan, Format, Item, Options, Refused
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.formats.fields import answer_of, meta_of, named, told
+from training.corpus import told
+from training.formats.fields import answer_of, meta_of, named
 from training.formats.lines import read_objects, write_objects
 from training.formats.records import Entry, ForeignSpan, Format, Item, Options, Refused, Task
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.corpus import GoldSpan, LabelledAnswer
+from training.corpus import GoldSpan, LabelledAnswer, told
 
 OWN = "star_feedback"
 #: Names under ``meta`` that are fields of the record.
@@ -90,12 +90,6 @@ def answer_of(
 def named(span: GoldSpan) -> tuple[int, int, str]:
     """Return start, end and label of a span as files write it."""
     return span.start, span.end, span.name
-
-
-def told(error: ValidationError) -> str:
-    """Return which fields are wrong and how, without any of their content."""
-    faults = error.errors(include_input=False, include_url=False, include_context=False)
-    return ", ".join(f"{'.'.join(map(str, fault['loc'])) or 'it'} ({fault['type']})" for fault in faults[:5])
 
 
 def _as_text(value: object) -> str:

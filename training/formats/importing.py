@@ -77,6 +77,7 @@ def write_imported(imported: Imported, out: Path) -> Path | None:
 
     A file of refused answers from an earlier import is taken away where there are none now.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_jsonl(out, imported.answers)
     beside = out.with_suffix(".rejected.jsonl")
     if not imported.refused:
@@ -95,6 +96,7 @@ def export_labels(path: Path, form: Format, tasks: Sequence[Task], options: Opti
     """Write ``tasks`` as ``form``; raises ``CannotWrite``."""
     if form.write is None:
         raise CannotWrite(f"{form.name} is a format to import from only")
+    path.parent.mkdir(parents=True, exist_ok=True)
     form.write(path, tasks, options)
 
 

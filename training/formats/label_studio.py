@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from training.corpus import LabelledAnswer
-from training.formats.fields import answer_of, meta_of, told
+from training.corpus import LabelledAnswer, told
+from training.formats.fields import answer_of, meta_of
 from training.formats.lines import read_text
 from training.formats.records import (
     Entry,

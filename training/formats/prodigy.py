@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from training.formats.fields import answer_of, meta_of, told
+from training.corpus import told
+from training.formats.fields import answer_of, meta_of
 from training.formats.lines import read_objects, write_objects
 from training.formats.records import (
     Entry,

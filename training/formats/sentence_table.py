@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.batch.tables import safe_cell
 from service.language.ends import ends_sentence
-from training.corpus import word_labels
-from training.formats.fields import answer_of, meta_of, told
+from training.corpus import told, word_labels
+from training.formats.fields import answer_of, meta_of
 from training.formats.lines import read_text
 from training.formats.records import (
     CannotWrite,
