@@ -11,7 +11,6 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,15 +41,23 @@ from training.prepare import PreparedAnswer, clauses_of
 LEAST_PRECISION = 0.7
 LEAST_EXAMPLES = 8
 OFF_QUESTION = "answer.off_question"
-#: Inverse regularisation where thousands of answers are judged, and where some hundred are, as log-loss chose them.
-_STRENGTH, _STRENGTH_OF_FEW = 0.03, 0.1
-#: Signals that hold this in their name count so much more than a mere word.
-_SCALES = {ASKED: 1.0, "cue=": 4.0, "cues=": 4.0, "fact:": 3.0, "num=": 4.0, "|measure": 4.0}
+#: Tried for each finding: inverse regularisation, and by how much words, facts of the whole answer and signals that
+#: were made with findings in mind are multiplied. What is multiplied is bound less.
+_BINDINGS = ((0.05, (1.0, 1.0, 1.0)), (0.05, (1.0, 1.5, 2.0)), (0.1, (1.0, 2.0, 4.0)))
+_MADE = ("cue=", "cues=", "num=", "|measure", "asks=", "question_word")
+#: Whether an answer suits its question is told by these alone.
+_OF_QUESTION = (
+    ASKED,
+    "fact:asks=",
+    "fact:question_words",
+    "fact:no_question_word",
+    "cue=off_topic",
+    "fact:cues=off_topic",
+)
+_MOST_PRECISION = 0.9
 #: What an answer beside another question counts for, against 1 for what a reader judged.
 _MISPLACED_WEIGHT = 0.3
 _DRAWS = 50
-#: Threads that fit folds side by side; the result is the same for any number.
-_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +176,13 @@ def fit_opinions(
     """Fit all opinions; return the model and, for each finding, its cross-fitted figures."""
     seen = Counter(name for item in answers for name in item.values)
     vocabulary = frequent(seen)
-    scales = np.array([_scale(name) for name in vocabulary])
-    data = _Data(
-        rows=sparse_rows([item.values for item in answers], vocabulary).multiply(scales).tocsr(),
-        folds=np.array([item.fold for item in answers]),
-        misplaced=sparse_rows([item.misplaced or {} for item in answers], vocabulary)
-        .multiply(scales)
-        .tocsr(),
-        is_misplaced=np.array([item.misplaced is not None for item in answers]),
-    )
+    rows = sparse_rows([item.values for item in answers], vocabulary)
+    misplaced = sparse_rows([item.misplaced or {} for item in answers], vocabulary)
+    is_misplaced = np.array([item.misplaced is not None for item in answers])
+    folds = np.array([item.fold for item in answers])
     is_asked = np.array([name.startswith(ASKED) for name in vocabulary])
+    suits = np.array([name.startswith(_OF_QUESTION) for name in vocabulary])
+    sorts = np.array([_sort(name) for name in vocabulary])
     columns: list[NDArray[np.float64]] = []
     intercepts: list[float] = []
     names: list[str] = []
@@ -194,31 +198,30 @@ def fit_opinions(
         if min(gold.sum(), (~gold).sum()) < LEAST_EXAMPLES:
             continue
         is_off = finding == OFF_QUESTION
-        used = np.flatnonzero(is_of_question if is_off else ~is_asked)
-        part = data.of(chosen, used, with_misplaced=is_off)
-        best = None
-        for strength, share in _BINDINGS:
-            scales = np.where(cues, share, np.where(made, (1 + share) / 2, 1.0))[used]
-            scaled = part.scaled(scales)
-            chance = scaled.cross_fitted(gold, strength)
-            if best is None or _loss(chance, gold) < _loss(best.chance, gold):
-                best = _Best(chance, scaled, scales, strength)
-        assert best is not None
-        chance = best.chance
-        coefficients, intercept = best.data.fit(gold, best.strength)
-        column = np.zeros(len(vocabulary))
-        column[used] = coefficients * best.scales
+        used = np.flatnonzero(suits if is_off else ~is_asked)
+        best = _best_fit(
+            _Part(
+                rows[chosen][:, used],
+                folds[chosen],
+                misplaced[chosen][:, used],
+                is_misplaced[chosen] if is_off else np.zeros(len(gold), dtype=bool),
+            ),
+            gold,
+            sorts[used],
+        )
         asked = np.ones(len(gold), dtype=bool)
         if finding in judged:  # the opinion is asked only where the rule has found something
             asked = np.array([finding in item.fired for item in answers])[chosen]
-        above = limit(chance[asked], gold[asked]) if asked.any() else None
-        below = limit(1 - chance, ~gold)
-        limits[finding] = Limits(above, None if below is None or not mark.endswith(":met") else 1 - below)
-        is_silent = limits[finding] == Limits(None, None)  # what is never raised needs no room in the folder
-        columns.append(np.zeros_like(column) if is_silent else column)
-        intercepts.append(intercept)
+        above = limit(best.chance[asked], gold[asked], gold.mean()) if asked.any() else None
+        below = limit(1 - best.chance, ~gold) if mark.endswith(":met") else None
+        limits[finding] = Limits(above, None if below is None else 1 - below)
+        column = np.zeros(len(vocabulary))
+        if limits[finding] != Limits(None, None):  # what is never raised needs no room in the folder
+            column[used] = best.coefficients
+        columns.append(column)
+        intercepts.append(best.intercept)
         names.append(finding)
-        figures[finding] |= _figures(np.where(asked, chance, -1.0), gold, above)
+        figures[finding] |= _figures(np.where(asked, best.chance, -1.0), gold, above)
     head = LinearHead(
         tuple(names),
         vocabulary,
@@ -229,24 +232,24 @@ def fit_opinions(
 
 
 @dataclass(frozen=True, slots=True)
-class _Data:
-    """Rows of answers, their folds, and rows of the same answers beside a question about something else."""
+class _Part:
+    """What one finding is fitted on: answers, and some of them once more beside another question."""
 
     rows: sparse.csr_matrix
     folds: NDArray[np.intp]
     misplaced: sparse.csr_matrix
     is_misplaced: NDArray[np.bool_]
 
-    def of(self, chosen: NDArray[np.bool_], used: NDArray[np.intp], *, with_misplaced: bool) -> _Data:
-        """Return the chosen answers with the used columns only."""
-        there = self.is_misplaced[chosen] if with_misplaced else np.zeros(int(chosen.sum()), dtype=bool)
-        return _Data(self.rows[chosen][:, used], self.folds[chosen], self.misplaced[chosen][:, used], there)
+    def scaled(self, scales: NDArray[np.float64]) -> _Part:
+        """Return the same answers with their signals multiplied."""
+        return replace(
+            self, rows=self.rows.multiply(scales).tocsr(), misplaced=self.misplaced.multiply(scales).tocsr()
+        )
 
     def fit(
-        self, gold: NDArray[np.bool_], strength: float, inside: NDArray[np.bool_] | None = None
+        self, gold: NDArray[np.bool_], strength: float, inside: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], float]:
-        """Fit the answers ``inside`` (all of them where left out); return coefficients and intercept."""
-        inside = np.ones(len(gold), dtype=bool) if inside is None else inside
+        """Fit the answers ``inside``; return coefficients and intercept."""
         extra = inside & self.is_misplaced
         rows, marks = self.rows[inside], gold[inside]
         weight = np.ones(len(marks))
@@ -261,35 +264,56 @@ class _Data:
     def cross_fitted(self, gold: NDArray[np.bool_], strength: float) -> NDArray[np.float64]:
         """Return the probability of each answer from a model that has not seen its fold."""
         chance = np.full(len(gold), gold.mean())
-        numbers = [
-            fold
-            for fold in sorted(set(self.folds.tolist()))
-            if 0 < gold[self.folds != fold].sum() < (self.folds != fold).sum()
-        ]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            fits = list(pool.map(lambda fold: self.fit(gold, strength, self.folds != fold), numbers))
-        for fold, (coefficients, intercept) in zip(numbers, fits, strict=True):
-            outside = self.folds == fold
-            chance[outside] = expit(self.rows[outside] @ coefficients + intercept)
+        for fold in sorted(set(self.folds.tolist())):
+            inside = self.folds != fold
+            if 0 < gold[inside].sum() < inside.sum():
+                coefficients, intercept = self.fit(gold, strength, inside)
+                chance[~inside] = expit(self.rows[~inside] @ coefficients + intercept)
         return chance
 
 
-def _scale(name: str) -> float:
-    """Return by how much a signal counts above a mere word: what was made for the purpose is bound less."""
-    return next((scale for start, scale in _SCALES.items() if start in name), 1.0)
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    chance: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    intercept: float
 
 
-def limit(chance: NDArray[np.float64], gold: NDArray[np.bool_]) -> float | None:
+def _best_fit(part: _Part, gold: NDArray[np.bool_], sorts: NDArray[np.intp]) -> _Fit:
+    """Fit with the binding whose cross-fitted probabilities have the least log-loss."""
+    tried = []
+    for strength, scales in _BINDINGS:
+        scaled = part.scaled(np.array(scales)[sorts])
+        chance = scaled.cross_fitted(gold, strength)
+        sure = np.clip(np.where(gold, chance, 1 - chance), 1e-6, 1)
+        tried.append((-float(np.log(sure).mean()), strength, scales, scaled, chance))
+    _, strength, scales, scaled, chance = min(tried, key=lambda one: one[0])
+    coefficients, intercept = scaled.fit(gold, strength, np.ones(len(gold), dtype=bool))
+    return _Fit(chance, coefficients * np.array(scales)[sorts], intercept)
+
+
+def _sort(name: str) -> int:
+    """Return 0 for a word, 1 for a fact of the whole answer, 2 for what was made with findings in mind."""
+    if name.startswith(ASKED):
+        return 0
+    return 2 if any(part in name for part in _MADE) else int(name.startswith("fact:"))
+
+
+def limit(chance: NDArray[np.float64], gold: NDArray[np.bool_], usual: float | None = None) -> float | None:
     """Return the probability from which raising gives the best F1 at the least precision, or ``None``.
 
     One right and one wrong are counted in beside those that are raised, so that a few lucky ones are not enough.
+    What is usual (a share of all answers; that of ``gold`` where left out) has to be right more often than others:
+    raising it everywhere would say nothing.
     """
+    usual = float(gold.mean()) if usual is None else usual
+    least = max(LEAST_PRECISION, min((1 + usual) / 2, _MOST_PRECISION))
     order = np.argsort(-chance, kind="stable")
     right = np.cumsum(gold[order])
     raised = np.arange(1, len(gold) + 1)
     precision, recall = right / raised, right / max(1, gold.sum())
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    allowed = ((right + 1) / (raised + 2) >= LEAST_PRECISION) & (raised >= 5)
+    allowed = ((right + 1) / (raised + 2) >= least) & (raised >= 5)
     if not allowed.any():
         return None
     best = int(np.where(allowed, f1, -1).argmax())

@@ -179,7 +179,8 @@ def tell(reading: Reading, lexicons: Lexicons) -> Told:
                 features = reading.clauses[k].clause.features
                 names[k] += [prefix + name for name in features if name.startswith(_AT_EDGE)]
     text = reading.answer.text
-    cues = tuple(find_names(text, lexicons["cues"]))
+    wanted = lexicons["cues_of"][reading.question_type]
+    cues = tuple(find_names(text, {name: lexicons["cues"][name] for name in wanted}))
     starts = [clause.clause.start for clause in reading.clauses]
     last = len(starts) - _EDGE
     for name, start, _ in cues:
