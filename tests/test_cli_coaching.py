@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ def test_rules_test_names_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyP
     result = run("rules", "test")
     assert result.exit_code == Exit.FAILED
     assert "answer.too_long, fire example 1: it does not fire\n" in result.output
-    assert "0 wrong" not in result.output
+    assert re.search(r"^on marked labels: \d+ examples, [1-9]", result.output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", [("rules",), ("rules", "test"), ("questions", "-")])
@@ -219,7 +220,10 @@ advice = ["Who {verb} it?", "Who did?"]
 source = "house"
 rule = { kind = "we_not_i", least_steps = 1 }
 """
-FILLED = "So um in May our uh till crashed, um, you know. We opened a paper book. We lost no sale that day."
+FILLED = (
+    "So um in May the till at our shop crashed, um, you know, on a uh Saturday. We opened a paper book. Then we wrote "
+    "down every sale. We lost none."
+)
 
 
 def test_an_own_file_changes_what_is_said_of_an_answer(

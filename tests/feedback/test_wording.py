@@ -184,8 +184,8 @@ def test_a_quote_is_given_as_it_was_written(language: Language) -> None:
 
 def test_the_reviewer_quotes_names_as_they_were_given(reviewer: Reviewer) -> None:
     text = (
-        "Our unit had two days in March to learn the new screens. First we divided the screens among ourselves. Then "
-        "we begged a boy in the Apapa office for his old slides."
+        "Our unit had two days in March to learn the new screens, and nobody had time to teach us. I made a list of "
+        "the screens. I asked a friend in the Apapa office for his old slides and I copied the slides from Apapa."
     )
     report = reviewer.review(Answer(text, question="Tell me about something you had to learn fast."))
     said = " ".join(finding.advice for finding in report.findings)
