@@ -47,17 +47,21 @@ _EDGE = 2
 ASKED = "asked:"
 _MOST_THEMES = 2
 _LEAST_LETTERS = 4
-_UNITS = r"\s?(?:k\b|grand\b|thousand\b|lakhs?\b|million\b)?"
+#: Blanks, also those that have no width.
+_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]"
+_UNITS = rf"{_BLANK}{{0,2}}(?:k\b|grand\b|thousand\b|lakhs?\b|million\b)?"
 _AMOUNT = (
-    r"(?:[$£€₹¥]\s?)?(?:\d[\d.,']{0,11}+|\b(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|"
-    r"fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|"
-    r"hundred|thousand|million|lakh|half)\b[\s-]{0,2}){1,6}+)" + _UNITS
-)
-_NO_TIME = r"(?!\s{0,2}(?:years?|months?|weeks?|days?|hours?)\b)"
+    rf"(?:[$£€₹¥]{_BLANK}{{0,2}})?(?:\d[\d.,']{{0,11}}+|\b(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|"
+    r"twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|"
+    rf"eighty|ninety|hundred|thousand|million|lakh|half)\b(?:{_BLANK}|-){{0,2}}){{1,6}}+)"
+) + _UNITS
+_NO_TIME = rf"(?!{_BLANK}{{0,2}}(?:years?|months?|weeks?|days?|hours?)\b)"
 #: Two amounts side by side: "31 to 36 thousand", "between 900 and 1,200", "eighteen to twenty".
 _TWO_AMOUNTS = re.compile(
-    rf"{_AMOUNT}(?:\s{{0,2}}[a-z$£€]{{1,7}})?\s{{0,2}}(?:-|–|—|\bto\b|\bor\b|\bup to\b|\buntil\b|\btill\b)\s{{0,2}}{_AMOUNT}{_NO_TIME}"
-    rf"|\bbetween\s{{1,2}}(?:[a-z$£€]{{1,7}}\s{{0,2}})?{_AMOUNT}(?:\s{{0,2}}[a-z]{{1,7}})?\s{{0,2}}\band\s{{1,2}}(?:[a-z$£€]{{1,7}}\s{{0,2}})?{_AMOUNT}",
+    rf"{_AMOUNT}(?:{_BLANK}{{0,2}}[a-z$£€]{{1,7}})?{_BLANK}{{0,2}}(?:-|–|—|\bto\b|\bor\b|\bup to\b|\buntil\b|\btill\b)"
+    rf"{_BLANK}{{0,2}}{_AMOUNT}{_NO_TIME}"
+    rf"|\bbetween{_BLANK}{{1,2}}(?:[a-z$£€]{{1,7}}{_BLANK}{{0,2}})?{_AMOUNT}(?:{_BLANK}{{0,2}}[a-z]{{1,7}})?{_BLANK}{{0,2}}"
+    rf"\band{_BLANK}{{1,2}}(?:[a-z$£€]{{1,7}}{_BLANK}{{0,2}})?{_AMOUNT}",
     re.IGNORECASE,
 )
 _CONTENT = re.compile(r"[a-z]{4,}")
