@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from training.candidates import chained, lone, stacked
+from training.candidates import chained, lone, perceptrons
 from training.fit import Baseline, fit_baseline, stopping_early
 from training.prepare import PreparedAnswer
 
@@ -25,10 +25,10 @@ def ablations(answers: Sequence[PreparedAnswer]) -> dict[str, Baseline]:
     """
     items = [item for item in answers if item.features]
     with stopping_early():
-        whole = stacked(items)
+        whole = perceptrons(items)
         return {
             "every part": whole.spans,
-            "without position": stacked(items, place=False).spans,
+            "without position": perceptrons(items, place=False).spans,
             "without context": chained(lone)(items).spans,
             "without decoding": replace(whole, chain=None).spans,
         }

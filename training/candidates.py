@@ -21,7 +21,6 @@ from service.labels import Label
 from service.language.heads import Indices, softmax, summed_rows
 from service.language.labeller import (
     LABELS,
-    LEXICAL_WEIGHT,
     WINDOW,
     Chain,
     Labeller,
@@ -29,6 +28,7 @@ from service.language.labeller import (
     context_features,
     join_spans,
 )
+from service.language.perceptron import mean_logarithms
 from service.records import LabelledSpan
 from training.evaluate import figures
 from training.fit import (
@@ -36,21 +36,26 @@ from training.fit import (
     FitSettings,
     Progress,
     clause_rows,
-    context_rows,
     cross_fit,
+    elsewhere,
     fit_step,
     fold_of,
     moves_of,
     stopping_early,
     vocabulary_of,
 )
+from training.perceptrons import embed, fit_perceptrons, second_rows
 from training.prepare import PreparedAnswer, clauses_of
 
 Scores = NDArray[np.float64]
 Scorer = Callable[[PreparedAnswer], Scores]
 _SETTINGS = FitSettings()
+#: How much the first step's features weigh in a linear second one.
+_LEXICAL_WEIGHT = 0.3
 #: Boosting sees some 60 dense columns of a few thousand clauses; bigger trees only learnt them by heart.
 _ROUNDS, _LEAVES = 100, 15
+#: Inverse regularisation of a linear second step.
+_LINEAR_SECOND = 0.05
 #: The last columns of ``context_features``: share of the way, whether first, whether last, length.
 _PLACE_COLUMNS = 4
 
@@ -145,7 +150,32 @@ def boosted(answers: Sequence[PreparedAnswer]) -> Candidate:
     return Candidate(scores)
 
 
-def stacked(answers: Sequence[PreparedAnswer], *, place: bool = True) -> Candidate:
+def context_rows(first: Scores, lengths: Sequence[int]) -> sparse.csr_matrix:
+    """Return what a second step sees of the first one's probabilities, answers of ``lengths`` clauses."""
+    edges = np.cumsum([0, *lengths])
+    return sparse.csr_matrix(np.vstack([context_features(first[a:b]) for a, b in itertools.pairwise(edges)]))
+
+
+def stacked(answers: Sequence[PreparedAnswer]) -> Candidate:
+    """Fit a linear second step on the clause's and its neighbours' features and the first step's opinions."""
+    seen = _Clauses.of(answers)
+    first = cross_fit(seen.rows, seen.gold, seen.weight, seen.folds, _SETTINGS.first)
+    both = sparse.hstack([_LEXICAL_WEIGHT * seen.rows, context_rows(first, seen.lengths)]).tocsr()
+    opinion = _first_step(fit_step(seen.rows, seen.gold, seen.weight, _SETTINGS.first), seen.vocabulary)
+    model = fit_step(both, seen.gold, seen.weight, _LINEAR_SECOND)
+    split = seen.rows.shape[1]
+    lexical, context = (part.T.astype(np.float32) for part in np.split(model.coef_, [split], axis=1))
+
+    def scores(item: PreparedAnswer) -> Scores:
+        words = summed_rows(lexical, block_rows(item.features, seen.vocabulary))
+        around = context_features(np.exp(opinion(item))) @ context
+        return _logarithms(softmax(_LEXICAL_WEIGHT * words + around + model.intercept_))
+
+    return Candidate(scores)
+
+
+@stopping_early()
+def perceptrons(answers: Sequence[PreparedAnswer], *, place: bool = True) -> Candidate:
     """Fit both steps as the shipped labeller has them; without ``place`` neither sees where a clause stands.
 
     What is left out then: the features of place, the marks of the first and last clause, and the columns of place
@@ -155,25 +185,27 @@ def stacked(answers: Sequence[PreparedAnswer], *, place: bool = True) -> Candida
         answers = [_without_place(item) for item in answers]
     seen = _Clauses.of(answers)
     rows = seen.rows if place else _without(seen.rows, [-2, -1])
+    own = rows[:, : len(seen.vocabulary)].tocsr()
     first = cross_fit(rows, seen.gold, seen.weight, seen.folds, _SETTINGS.first)
-    contexts = context_rows(first, seen.lengths)
-    if not place:
-        contexts = _without(contexts, _columns_of_place())
-    both = sparse.hstack([LEXICAL_WEIGHT * rows, contexts]).tocsr()
     first_model = fit_step(rows, seen.gold, seen.weight, _SETTINGS.first)
-    second_model = fit_step(both, seen.gold, seen.weight, _SETTINGS.second)
-    split = rows.shape[1]
+    embedding = embed(own, elsewhere(seen.vocabulary), _SETTINGS.dimensions)
+    inputs = second_rows(own, embedding, first, seen.lengths)
+    shown = np.ones(inputs.shape[1], dtype=np.float32)
+    if not place:
+        shown[_columns_of_place(inputs.shape[1])] = 0
     labeller = Labeller(
         vocabulary=seen.vocabulary,
         first_weights=first_model.coef_.T.astype(np.float32),
         first_intercept=first_model.intercept_.astype(np.float32),
-        second_weights=second_model.coef_[:, :split].T.astype(np.float32),
-        context_weights=second_model.coef_[:, split:].T.astype(np.float32),
-        second_intercept=second_model.intercept_.astype(np.float32),
+        embedding=embedding,
+        perceptrons=fit_perceptrons(inputs * shown, seen.gold, seen.weight, _SETTINGS.second),
         chain=_chain(answers),
         temperature=1.0,
     )
-    return Candidate(lambda item: labeller.log_scores(item.features), labeller.chain)
+    return Candidate(
+        lambda item: mean_logarithms(labeller.perceptrons, labeller.inputs(item.features) * shown),
+        labeller.chain,
+    )
 
 
 #: In the order of the table; the last one ships.
@@ -182,7 +214,8 @@ LEARNERS: Mapping[str, Learner] = {
     "linear, with neighbours": neighbours,
     "linear, with neighbours, chain": chained(neighbours),
     "gradient boosting on the first step, chain": chained(boosted),
-    "stacked linear, chain (ships)": stacked,
+    "linear on the first step, chain": chained(stacked),
+    "perceptrons on the first step, chain (ships)": perceptrons,
 }
 
 
@@ -255,8 +288,9 @@ def _without(rows: sparse.csr_matrix, columns: Sequence[int]) -> sparse.csr_matr
     return (rows @ sparse.diags(mask)).tocsr()
 
 
-def _columns_of_place() -> list[int]:
-    """Return the columns of ``context_features`` that tell where a clause stands: margins, and the last ones."""
+def _columns_of_place(columns: int) -> list[int]:
+    """Return which of the perceptrons' ``columns`` tell where a clause stands: margins, and the last ones."""
     classes = len(LABELS)
-    margins = [classes + side * (classes + 1) + classes for side in range(2 * WINDOW)]
-    return [*margins, *range(-_PLACE_COLUMNS, 0)]
+    context = columns - context_features(np.full((1, classes), 1 / classes)).shape[1]
+    margins = [context + classes + side * (classes + 1) + classes for side in range(2 * WINDOW)]
+    return [*margins, *range(columns - _PLACE_COLUMNS, columns)]

@@ -25,18 +25,12 @@ from sklearn.linear_model import LogisticRegression
 from service.errors import StarFeedbackError
 from service.feedback.reading import Limits
 from service.labels import STORY_TYPES, AnswerKind, Label, QuestionType
-from service.language.heads import LinearHead
-from service.language.labeller import (
-    LABELS,
-    LEXICAL_WEIGHT,
-    Chain,
-    Labeller,
-    block_rows,
-    context_features,
-    join_spans,
-)
+from service.language.heads import Floats, LinearHead, by_row
+from service.language.labeller import LABELS, Chain, Labeller, block_rows, join_spans
+from service.language.perceptron import mean_logarithms
 from service.language.whole import answer_features, question_features
 from service.records import LabelledSpan
+from training.perceptrons import PerceptronSettings, embed, fit_perceptrons, second_rows
 from training.prepare import PreparedAnswer, clauses_of
 
 
@@ -55,16 +49,44 @@ _THREADS = 2
 _ITERATIONS = 80
 
 
+#: Prefixes of the features that tell where in the answer a clause stands.
+PLACE = (
+    "at=",
+    "from_start=",
+    "from_end=",
+    "len=",
+    "first_sentence",
+    "last_sentence",
+    "opens_sentence",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """What is chosen on the development part. ``first`` and ``second`` are inverse regularisation."""
+    """What is chosen on the development part.
+
+    ``first`` and ``head`` are inverse regularisation; ``dimensions`` to ``decay`` are those of the second step, see
+    :class:`training.perceptrons.PerceptronSettings`.
+    """
 
     first: float = 0.05
-    second: float = 0.05
     chain: float = 0.4
     #: Weight of the copies (shortened, without punctuation), against 1 for the answer as written.
     copy_weight: float = 0.5
     head: float = 0.3
+    dimensions: int = 64
+    hidden: int = 96
+    hidden_after: int = 48
+    count: int = 3
+    epochs: int = 8
+    decay: float = 1.0
+
+    @property
+    def second(self) -> PerceptronSettings:
+        """Return the settings of the second step."""
+        return PerceptronSettings(
+            self.dimensions, self.hidden, self.hidden_after, self.count, self.epochs, self.decay
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +156,6 @@ def _probabilities(model: LogisticRegression, rows: sparse.csr_matrix) -> NDArra
     return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
-def context_rows(first: NDArray[np.float64], lengths: Sequence[int]) -> sparse.csr_matrix:
-    """Return what the second step sees of the first one's probabilities, answers of ``lengths`` clauses."""
-    edges = np.cumsum([0, *lengths])
-    return sparse.csr_matrix(np.vstack([context_features(first[a:b]) for a, b in itertools.pairwise(edges)]))
-
-
 @contextmanager
 def stopping_early() -> Iterator[None]:
     """Let the solver stop short of convergence without a warning; warnings are the process's, not a thread's."""
@@ -177,33 +193,34 @@ def fit(
     weight /= weight.mean()
     folds = np.repeat([fold_of(prepared) for prepared in everything], lengths)
     rows = clause_rows(everything, vocabulary)
+    own = rows[:, : len(vocabulary)].tocsr()
 
     progress("first step, fold by fold")
-    first = cross_fit(rows, gold, weight, folds, settings.first)
-    stacked = sparse.hstack([LEXICAL_WEIGHT * rows, context_rows(first, lengths)]).tocsr()
+    with ThreadPoolExecutor(1) as thread:
+        on_everything = thread.submit(fit_step, rows, gold, weight, settings.first)
+        first = cross_fit(rows, gold, weight, folds, settings.first)
+        first_model = on_everything.result()
+    progress("the space of the clauses")
+    written = sum(lengths[: len(answers)])
+    embedding = embed(own[:written], elsewhere(vocabulary), settings.dimensions)
+    inputs = second_rows(own, embedding, first, lengths)
 
     progress("second step, fold by fold")
-    second = cross_fit(stacked, gold, weight, folds, settings.second)
-    progress("both steps on everything")
-    with ThreadPoolExecutor(_THREADS) as pool:
-        first_model, second_model = pool.map(
-            lambda part: fit_step(part[0], gold, weight, part[1]),
-            ((rows, settings.first), (stacked, settings.second)),
-        )
+    second = cross_fit_second(inputs, gold, weight, folds, settings)
+    progress("second step on everything")
+    perceptrons = fit_perceptrons(inputs, gold, weight, settings.second)
     moves = moves_of(answers, settings.chain)
-    temperature = _temperature(np.log(np.clip(second, 1e-6, 1)), gold, lengths, moves)
-    split = rows.shape[1]
+    temperature = _temperature(second, gold, lengths, moves)
     labeller = Labeller(
         vocabulary=vocabulary,
         first_weights=first_model.coef_.T.astype(np.float32),
         first_intercept=first_model.intercept_.astype(np.float32),
-        second_weights=second_model.coef_[:, :split].T.astype(np.float32),
-        context_weights=second_model.coef_[:, split:].T.astype(np.float32),
-        second_intercept=second_model.intercept_.astype(np.float32),
+        embedding=embedding,
+        perceptrons=perceptrons,
         chain=Chain(moves.astype(np.float32).astype(np.float64)),
         temperature=temperature,
     )
-    cross_fitted = _decoded(second, lengths[: len(answers)], moves)
+    cross_fitted = _decoded(second[:written], lengths[: len(answers)], moves)
     progress("whole-answer heads")
     return Fitted(labeller, _fit_heads(answers, cross_fitted, settings), cross_fitted)
 
@@ -239,6 +256,27 @@ def cross_fit(
     return out
 
 
+def cross_fit_second(
+    inputs: Floats,
+    gold: NDArray[np.intp],
+    weight: NDArray[np.float64],
+    folds: NDArray[np.intp],
+    settings: FitSettings,
+) -> NDArray[np.float64]:
+    """Return the log-probabilities of each row from perceptrons that have not seen its fold."""
+    out = np.zeros((len(inputs), len(LABELS)))
+    for fold in sorted(set(folds.tolist())):
+        rest = folds != fold
+        perceptrons = fit_perceptrons(inputs[rest], gold[rest], weight[rest], settings.second)
+        out[~rest] = mean_logarithms(perceptrons, inputs[~rest])
+    return out
+
+
+def elsewhere(vocabulary: Mapping[str, int]) -> NDArray[np.bool_]:
+    """Return for each feature whether it tells anything but where in the answer the clause stands."""
+    return np.array([not name.startswith(PLACE) for name in by_row(vocabulary)])
+
+
 def _answer_weights(
     answers: Sequence[PreparedAnswer],
     everything: Sequence[PreparedAnswer],
@@ -268,11 +306,10 @@ def moves_of(answers: Sequence[PreparedAnswer], strength: float) -> NDArray[np.f
 
 
 def _decoded(
-    probabilities: NDArray[np.float64], lengths: Sequence[int], moves: NDArray[np.float64]
+    scores: NDArray[np.float64], lengths: Sequence[int], moves: NDArray[np.float64]
 ) -> tuple[tuple[Label, ...], ...]:
     chain = Chain(moves)
     edges = np.cumsum([0, *lengths])
-    scores = np.log(np.clip(probabilities, 1e-6, 1))
     return tuple(
         tuple(LABELS[index] for index in chain.best(scores[a:b])) for a, b in itertools.pairwise(edges)
     )
@@ -357,17 +394,6 @@ def fit_head(
         weights = np.hstack([np.zeros_like(weights), weights])
         intercept = np.concatenate([[0.0], intercept])
     return LinearHead(kept, vocabulary, weights.astype(np.float32), intercept.astype(np.float32))
-
-
-PLACE = (
-    "at=",
-    "from_start=",
-    "from_end=",
-    "len=",
-    "first_sentence",
-    "last_sentence",
-    "opens_sentence",
-)
 
 
 def fit_baseline(answers: Sequence[PreparedAnswer], sees: str) -> Baseline:

@@ -21,7 +21,14 @@ from spacy.language import Language as Nlp
 from service import __version__
 from service.errors import StarFeedbackError
 from service.language.features import FEATURE_VERSION
-from service.language.model_folder import FORMAT, MANIFEST, SPACY_VERSION, pipeline_identity, seal
+from service.language.model_folder import (
+    FORMAT,
+    MANIFEST,
+    SPACY_VERSION,
+    layer_file,
+    pipeline_identity,
+    seal,
+)
 from service.language.model_index import INDEX
 from training.corpus import LabelledAnswer
 from training.fit import FitSettings, Fitted
@@ -161,6 +168,7 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         "settings.json": json.dumps(
             {
                 "temperature": labeller.temperature,
+                "perceptrons": [len(one.layers) for one in labeller.perceptrons],
                 "heads": {name: list(head.classes) for name, head in sorted(fitted.heads.items())},
                 "limits": {
                     name: [limits.above, limits.below] for name, limits in sorted(fitted.limits.items())
@@ -170,11 +178,14 @@ def _contents(fitted: Fitted) -> dict[str, bytes]:
         ).encode(),
         "first_weights.npy": _array(labeller.first_weights),
         "first_intercept.npy": _array(labeller.first_intercept),
-        "second_weights.npy": _array(labeller.second_weights),
-        "context_weights.npy": _array(labeller.context_weights),
-        "second_intercept.npy": _array(labeller.second_intercept),
+        # Half the precision, half the size: the points move by less than a thousandth.
+        "embedding.npy": _array(labeller.embedding.astype(np.float16)),
         "moves.npy": _array(labeller.chain.moves.astype(np.float32)),
     }
+    for number, perceptron in enumerate(labeller.perceptrons):
+        for depth, layer in enumerate(perceptron.layers):
+            contents[layer_file(number, depth, "weights")] = _array(layer.weights)
+            contents[layer_file(number, depth, "intercept")] = _array(layer.intercept)
     for name, head in sorted(fitted.heads.items()):
         contents[f"{name}.vocabulary.json"] = _names(head.vocabulary)
         contents[f"{name}.weights.npy"] = _array(head.weights)
@@ -193,7 +204,7 @@ def _names(vocabulary: Mapping[str, int]) -> bytes:
     return json.dumps(sorted(vocabulary, key=lambda name: vocabulary[name]), ensure_ascii=False).encode()
 
 
-def _array(array: NDArray[np.float32]) -> bytes:
+def _array(array: NDArray[np.floating]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()

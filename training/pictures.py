@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from service.labels import Label
-from training.errors import Compared, error_row, grouped
+from training.errors import Compared, grouped
+from training.evaluate import figures, labels_in_use
 
 #: Where the pictures stand in a model's folder.
 CONFUSION, BY_GROUP, GROWTH = "figures/confusion.svg", "figures/by-group.svg", "figures/learning-curve.svg"
@@ -76,7 +77,7 @@ def draw_groups(sets: Mapping[str, Sequence[Compared]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     rows = [
-        (group, len(members), float(str(error_row(members)["macro_f1"])), _right(members), f"C{number}")
+        (group, len(members), _macro_f1(members), _right(members), f"C{number}")
         for number, (name, answers) in enumerate(sets.items())
         for group, members in {name: answers, **_named(name, grouped(answers))}.items()
     ]
@@ -97,6 +98,11 @@ def draw_groups(sets: Mapping[str, Sequence[Compared]], path: Path) -> None:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), frameon=False, fontsize=8)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
+
+
+def _macro_f1(answers: Sequence[Compared]) -> float:
+    labelled = [one.answer for one in answers]
+    return figures(labelled, [one.spans for one in answers], labels_in_use(labelled)).macro
 
 
 def _right(answers: Sequence[Compared]) -> float:

@@ -1,9 +1,10 @@
 """The labeller: which part of the story each clause plays, decided over the whole answer.
 
-Three steps. A linear model scores each clause by its own features and its neighbours' (step 1). A second
-one sees the first one's opinion of the clauses around, before and after (stacked sequential learning, Cohen
-and Carvalho, 2005). A chain with learnt transitions then decodes the answer: Viterbi for the labels,
-forward-backward for the confidence of each (Rabiner, 1989).
+Three steps. A linear model scores each clause by its own features and its neighbours' (step 1). Small perceptrons
+see the first one's opinion of the clauses around, before and after (stacked sequential learning, Cohen and Carvalho,
+2005), and the clause and its neighbours as points in a space where clauses of like features lie near one another
+(latent semantic analysis, Deerwester and others, 1990). A chain with learnt transitions then decodes the answer:
+Viterbi for the labels, forward-backward for the confidence of each (Rabiner, 1989).
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from numpy.typing import NDArray
 
 from service.labels import Label
 from service.language.heads import Floats, Indices, RowIndex, by_row, hashes_of, softmax, summed_rows
+from service.language.perceptron import Perceptron, mean_logarithms
 from service.records import Clause, LabelledSpan
 
 #: The columns of every array of the labeller.
 LABELS: tuple[Label, ...] = tuple(Label)
-#: How many clauses to each side the second step looks at.
+#: How many clauses to each side the second step looks at: at the first one's opinion, and at their points.
 WINDOW = 3
+REACH = 2
 #: Prefixes of features that are not looked at in neighbours: too rare, or true of the place itself.
 _OWN_ONLY = ("b=", "t=", "o3=", "at=", "from_", "len=")
-#: How much the first step's features weigh in the second one.
-LEXICAL_WEIGHT = 0.3
 
 Probabilities = NDArray[np.float64]
 
@@ -96,6 +97,29 @@ def context_features(first: Probabilities) -> NDArray[np.float64]:
     return np.hstack(columns)
 
 
+def second_inputs(points: Probabilities, first: Probabilities) -> Floats:
+    """Return what the perceptrons take, shape ``(clauses, columns)``.
+
+    ``points`` are the clauses' places in the embedding's space, ``first`` the first step's probabilities. Beside the
+    ends of the answer stand zeros.
+    """
+    count = len(points)
+    columns = []
+    for distance in range(-REACH, REACH + 1):
+        shifted = np.zeros_like(points)
+        inside = max(count - abs(distance), 0)
+        start, end = max(0, -distance), max(0, distance)
+        shifted[start : start + inside] = points[end : end + inside]
+        columns.append(shifted)
+    return np.hstack([*columns, context_features(first)]).astype(np.float32)
+
+
+def second_columns(dimensions: int) -> int:
+    """Return how many columns :func:`second_inputs` has for points of so many ``dimensions``."""
+    one = np.full((1, len(LABELS)), 1 / len(LABELS))
+    return int(second_inputs(np.zeros((1, dimensions)), one).shape[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """Log-scores of moving from one clause's label to the next one's, shape ``(labels, labels)``."""
@@ -130,14 +154,17 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Labeller:
-    """The trained labeller. ``temperature`` divides the log-scores of the confidence, not of the labels."""
+    """The trained labeller. ``temperature`` divides the log-scores of the confidence, not of the labels.
+
+    ``embedding`` has a row for each feature of the vocabulary; a clause's point is the sum of its features' rows. What
+    the ``perceptrons`` say of a clause is averaged.
+    """
 
     vocabulary: Mapping[str, int]
     first_weights: Floats
     first_intercept: Floats
-    second_weights: Floats
-    context_weights: Floats
-    second_intercept: Floats
+    embedding: Floats
+    perceptrons: tuple[Perceptron, ...]
     chain: Chain
     temperature: float
     index: RowIndex = field(init=False, repr=False, compare=False)
@@ -150,23 +177,22 @@ class Labeller:
         object.__setattr__(self, "index", RowIndex(hashes_of(by_row(self.vocabulary))))
         object.__setattr__(self, "is_shared", np.array(is_shared, dtype=np.bool_))
 
-    def _block_rows(self, features: Sequence[Sequence[str]]) -> list[Indices]:
-        """Return what :func:`block_rows` returns, from the index."""
+    def _rows(self, features: Sequence[Sequence[str]]) -> tuple[list[Indices], list[Indices]]:
+        """Return each clause's rows of the vocabulary, and what :func:`block_rows` returns, from the index."""
         found = self.index.find(hashes_of([name for clause in features for name in clause]))
         edges = itertools.accumulate(map(len, features), initial=0)
         own = [rows[rows >= 0] for rows in (found[a:b] for a, b in itertools.pairwise(edges))]
-        return _stacked(own, [rows[self.is_shared[rows]] for rows in own], len(self.vocabulary))
+        return own, _stacked(own, [rows[self.is_shared[rows]] for rows in own], len(self.vocabulary))
+
+    def inputs(self, features: Sequence[Sequence[str]]) -> Floats:
+        """Return what the perceptrons take, as :func:`second_inputs` does."""
+        own, rows = self._rows(features)
+        first = softmax(summed_rows(self.first_weights, rows) + self.first_intercept)
+        return second_inputs(summed_rows(self.embedding, own), first)
 
     def log_scores(self, features: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Return the second step's log-probabilities, shape ``(clauses, labels)``."""
-        rows = self._block_rows(features)
-        first = softmax(summed_rows(self.first_weights, rows) + self.first_intercept)
-        scores = (
-            LEXICAL_WEIGHT * summed_rows(self.second_weights, rows)
-            + context_features(first) @ self.context_weights.astype(np.float64)
-            + self.second_intercept
-        )
-        return np.log(np.clip(softmax(scores), 1e-6, 1))
+        return mean_logarithms(self.perceptrons, self.inputs(features))
 
     def label(self, clauses: Sequence[Clause]) -> tuple[tuple[Label, float], ...]:
         """Return the label of each clause and its confidence."""

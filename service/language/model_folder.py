@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from spacy.language import Language as Nlp
@@ -24,18 +25,18 @@ from service.errors import ModelRefused
 from service.labels import AnswerKind, QuestionType
 from service.language.features import FEATURE_VERSION
 from service.language.heads import Floats, LinearHead
-from service.language.labeller import LABELS, Chain, Labeller, context_features
+from service.language.labeller import LABELS, Chain, Labeller, second_columns
+from service.language.perceptron import Layer, Perceptron
 
-FORMAT = "star-feedback-model/1"
+FORMAT = "star-feedback-model/2"
 MANIFEST = "manifest.json"
 #: A file of a model folder is never larger, in bytes.
 LARGEST_FILE = 64 * 1024 * 1024
 #: spaCy's major and minor version, which a model is tied to.
 SPACY_VERSION = ".".join(version("spacy").split(".")[:2])
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_LABELLER_ARRAYS = (
-    "first_weights", "first_intercept", "second_weights", "context_weights", "second_intercept", "moves",
-)  # fmt: skip
+_LABELLER_ARRAYS = ("first_weights", "first_intercept", "moves")
+_SINGLE, _HALF = np.dtype(np.float32), np.dtype(np.float16)
 #: The whole-answer classifiers that a folder holds beside the labeller, and of what their classes are.
 HEADS: dict[str, type[StrEnum]] = {
     "answer_kind": AnswerKind,
@@ -153,16 +154,24 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
     vocabulary = _vocabulary(contents["vocabulary.json"])
     arrays = {array: _array(contents[f"{array}.npy"]) for array in _LABELLER_ARRAYS}
     classes = len(LABELS)
-    rows = 3 * len(vocabulary) + 2
     expected = {
-        "first_weights": (rows, classes), "first_intercept": (classes,), "second_weights": (rows, classes),
-        "context_weights": (context_features(np.full((1, classes), 1 / classes)).shape[1], classes),
-        "second_intercept": (classes,), "moves": (classes, classes),
-    }  # fmt: skip
+        "first_weights": (3 * len(vocabulary) + 2, classes),
+        "first_intercept": (classes,),
+        "moves": (classes, classes),
+    }
     for array, shape in expected.items():
         if arrays[array].shape != shape:
             raise ModelRefused(f"{array} has the shape {arrays[array].shape}, expected {shape}")
+    embedding = _array(contents["embedding.npy"], _HALF)
+    if embedding.ndim != 2 or len(embedding) != len(vocabulary):
+        raise ModelRefused(f"embedding has the shape {embedding.shape}, expected a row for every feature")
     settings = json.loads(contents["settings.json"])
+    perceptrons = tuple(
+        _perceptron(number, layers, contents) for number, layers in enumerate(settings["perceptrons"])
+    )
+    columns = second_columns(embedding.shape[1])
+    if not perceptrons or any((one.inputs, one.outputs) != (columns, classes) for one in perceptrons):
+        raise ModelRefused(f"the perceptrons do not take {columns} columns and tell {classes} labels apart")
     temperature = float(settings["temperature"])
     if not 0 < temperature < math.inf:
         raise ModelRefused("the temperature is not a number above 0")
@@ -173,9 +182,8 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
             vocabulary=vocabulary,
             first_weights=arrays["first_weights"],
             first_intercept=arrays["first_intercept"],
-            second_weights=arrays["second_weights"],
-            context_weights=arrays["context_weights"],
-            second_intercept=arrays["second_intercept"],
+            embedding=embedding,
+            perceptrons=perceptrons,
             chain=Chain(arrays["moves"].astype(np.float64)),
             temperature=temperature,
         ),
@@ -183,6 +191,20 @@ def _assemble(name: str, manifest: Mapping[str, object], contents: Mapping[str, 
         limits={finding: (pair[0], pair[1]) for finding, pair in settings["limits"].items()},
         manifest=manifest,
     )
+
+
+def _perceptron(number: int, layers: int, contents: Mapping[str, bytes]) -> Perceptron:
+    return Perceptron(
+        tuple(
+            Layer(*(_array(contents[layer_file(number, layer, part)]) for part in ("weights", "intercept")))
+            for layer in range(layers)
+        )
+    )
+
+
+def layer_file(perceptron: int, layer: int, part: str) -> str:
+    """Return the name of the file of a layer's ``weights`` or ``intercept``."""
+    return f"perceptron{perceptron}.layer{layer}.{part}.npy"
 
 
 def _head(head: str, settings: Mapping[str, object], contents: Mapping[str, bytes]) -> LinearHead:
@@ -202,17 +224,17 @@ def _vocabulary(content: bytes) -> dict[str, int]:
     return {str(name): row for row, name in enumerate(names)}
 
 
-def _array(content: bytes) -> Floats:
-    """Read a ``.npy`` file; its size is held against its header before anything is made of it."""
+def _array(content: bytes, kind: np.dtype[Any] = _SINGLE) -> Floats:
+    """Read a ``.npy`` file of ``kind``; its size is held against its header before anything is made of it."""
     stream = io.BytesIO(content)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ModelRefused("an array is of another version of the .npy format")
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype != np.float32 or is_fortran:
-        raise ModelRefused("an array is not of 32-bit floats, row by row")
+    if dtype != kind or is_fortran:
+        raise ModelRefused(f"an array is not of {8 * kind.itemsize}-bit floats, row by row")
     if len(content) - stream.tell() != math.prod(shape) * dtype.itemsize:
         raise ModelRefused("an array is not as long as its header says")
-    array = np.frombuffer(content, dtype=np.float32, offset=stream.tell()).reshape(shape)
+    array = np.frombuffer(content, dtype=kind, offset=stream.tell()).reshape(shape)
     if not np.isfinite(array).all():
         raise ModelRefused("an array holds numbers that are not finite")
-    return array
+    return np.asarray(array, dtype=np.float32)

@@ -12,13 +12,16 @@ from service.labels import Label
 from service.language.heads import softmax, summed_rows
 from service.language.labeller import (
     LABELS,
-    LEXICAL_WEIGHT,
+    REACH,
     Chain,
     Labeller,
     block_rows,
     context_features,
     join_spans,
+    second_columns,
+    second_inputs,
 )
+from service.language.perceptron import Layer, Perceptron
 from service.records import Clause
 
 
@@ -105,9 +108,11 @@ def tiny_labeller() -> Labeller:
     weights = np.zeros((rows, len(LABELS)), dtype=np.float32)
     weights[: len(LABELS)] = 5 * np.eye(len(LABELS))
     zeros = np.zeros(len(LABELS), dtype=np.float32)
-    width = context_features(np.full((1, len(LABELS)), 0.2)).shape[1]
-    context = np.zeros((width, len(LABELS)), dtype=np.float32)
-    return Labeller(vocabulary, weights, zeros, 4 * weights, context, zeros, Chain(np.zeros((5, 5))), 1.0)
+    points = np.eye(len(LABELS), dtype=np.float32)
+    second = np.zeros((second_columns(len(LABELS)), len(LABELS)), dtype=np.float32)
+    second[REACH * len(LABELS) :][: len(LABELS)] = 20 * points
+    perceptron = Perceptron((Layer(second, zeros),))
+    return Labeller(vocabulary, weights, zeros, points, (perceptron,), Chain(np.zeros((5, 5))), 1.0)
 
 
 def clause(number: int, *features: str, words: int = 2) -> Clause:
@@ -128,15 +133,33 @@ def test_a_clause_of_unknown_features_gets_an_unsure_label() -> None:
 
 def test_a_labeller_finds_the_rows_of_a_table_look_up() -> None:
     vocabulary = {"at=1": 3, "w=a": 2, "b=a b": 0, "w=b": 1}
+    generator = np.random.default_rng(4)
     zeros = np.zeros(len(LABELS), dtype=np.float32)
-    table = np.random.default_rng(4).normal(size=(3 * len(vocabulary) + 2, len(LABELS))).astype(np.float32)
-    width = context_features(np.full((1, len(LABELS)), 0.2)).shape[1]
-    context = np.zeros((width, len(LABELS)), dtype=np.float32)
+    table = generator.normal(size=(3 * len(vocabulary) + 2, len(LABELS))).astype(np.float32)
+    embedding = generator.normal(size=(len(vocabulary), 3)).astype(np.float32)
+    last = generator.normal(0, 0.1, (second_columns(3), len(LABELS))).astype(np.float32)
+    perceptron = Perceptron((Layer(last, zeros),))
     chain = Chain(np.zeros((len(LABELS), len(LABELS))))
-    labeller = Labeller(vocabulary, table, zeros, table, context, zeros, chain, 1.0)
+    labeller = Labeller(vocabulary, table, zeros, embedding, (perceptron,), chain, 1.0)
     features = [["w=a", "at=1", "unknown"], [], ["b=a b", "w=b", "w=a"]]
-    looked_up = LEXICAL_WEIGHT * summed_rows(table, block_rows(features, vocabulary))
-    np.testing.assert_allclose(labeller.log_scores(features), np.log(softmax(looked_up)), rtol=1e-12)
+    first = softmax(summed_rows(table, block_rows(features, vocabulary)))
+    points = np.array([embedding[2] + embedding[3], 0 * embedding[0], embedding[:3].sum(axis=0)])
+    inputs = second_inputs(points, first)
+    np.testing.assert_allclose(labeller.inputs(features), inputs, atol=1e-6)
+    scores = np.log(perceptron.probabilities(inputs))
+    np.testing.assert_allclose(labeller.log_scores(features), scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_points_stand_beside_their_neighbours_and_zeros_beside_the_ends(count: int) -> None:
+    points = np.arange(1, 2 * count + 1, dtype=np.float64).reshape(count, 2)
+    inputs = second_inputs(points, np.full((count, len(LABELS)), 0.2))
+    assert inputs.shape == (count, second_columns(2))
+    for number in range(count):
+        for place, distance in enumerate(range(-REACH, REACH + 1)):
+            seen = inputs[number, 2 * place : 2 * place + 2].tolist()
+            inside = 0 <= number + distance < count
+            assert seen == (points[number + distance].tolist() if inside else [0, 0])
 
 
 def test_no_clauses_have_no_labels() -> None:

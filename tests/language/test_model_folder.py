@@ -257,8 +257,8 @@ def test_an_edited_manifest_is_seen(folder: Path, language: Language) -> None:
         (b"\xff\xfe", "not JSON"),
         (b"[]", "not of the format"),
         (b"{}", "not of the format"),
-        (b'{"format": "star-feedback-model/2"}', "not of the format"),
-        (b'{"format": "star-feedback-model/1"}', "changed after"),
+        (b'{"format": "star-feedback-model/1"}', "not of the format"),
+        (b'{"format": "star-feedback-model/2"}', "changed after"),
         (b'{"format": NaN}', "not of the format"),
     ],
 )

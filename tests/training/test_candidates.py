@@ -21,6 +21,7 @@ from training.candidates import (
     compare,
     lone,
     neighbours,
+    perceptrons,
     stacked,
 )
 from training.card import add_ablations, add_candidates
@@ -48,8 +49,8 @@ def test_every_learner_has_its_row(rows: dict[str, dict[str, float]]) -> None:
         assert row["predict_us"] > 0
 
 
-def test_the_stacked_learner_is_the_one_that_ships(tiny: TinyModel) -> None:
-    candidate = stacked(tiny.prepared)
+def test_the_last_learner_is_the_one_that_ships(tiny: TinyModel) -> None:
+    candidate = perceptrons(tiny.prepared)
     for item in tiny.prepared[:9]:
         shipped = tiny.fitted.labeller.log_scores(item.features)
         np.testing.assert_allclose(candidate.scores(item), shipped, atol=1e-5)
@@ -83,8 +84,8 @@ def test_no_learner_is_fitted_on_what_it_labels(tiny: TinyModel) -> None:
 
 @pytest.mark.parametrize(
     ("learner", "sees_others"),
-    [(lone, False), (neighbours, True), (boosted, True), (stacked, True)],
-    ids=["lone", "neighbours", "boosted", "stacked"],
+    [(lone, False), (neighbours, True), (boosted, True), (stacked, True), (perceptrons, True)],
+    ids=["lone", "neighbours", "boosted", "stacked", "perceptrons"],
 )
 def test_a_learner_sees_the_clauses_around_or_does_not(
     tiny: TinyModel, learner: Learner, sees_others: bool
@@ -98,7 +99,7 @@ def test_a_learner_sees_the_clauses_around_or_does_not(
 
 
 def test_without_place_no_feature_of_place_moves_a_score(tiny: TinyModel) -> None:
-    blind, whole = stacked(tiny.prepared, place=False), stacked(tiny.prepared)
+    blind, whole = perceptrons(tiny.prepared, place=False), perceptrons(tiny.prepared)
     moved = 0
     for item in tiny.prepared[:9]:
         kept = (tuple(name for name in clause if not name.startswith(PLACE)) for clause in item.features)
@@ -111,8 +112,8 @@ def test_without_place_no_feature_of_place_moves_a_score(tiny: TinyModel) -> Non
 def test_without_place_a_lone_clause_is_alike_at_both_ends(tiny: TinyModel) -> None:
     """An answer of clauses that say nothing has nothing but their place to tell them apart."""
     nothing = replace(tiny.prepared[0], features=((),) * 8)
-    blind = stacked(tiny.prepared, place=False).scores(nothing)
-    whole = stacked(tiny.prepared).scores(nothing)
+    blind = perceptrons(tiny.prepared, place=False).scores(nothing)
+    whole = perceptrons(tiny.prepared).scores(nothing)
     assert np.ptp(blind[3:5], axis=0).max() < np.ptp(whole, axis=0).max()
     first = np.abs(blind[0] - blind[1]).max()
     assert first < np.abs(whole[0] - whole[1]).max()

@@ -12,6 +12,7 @@ from service.labels import Label
 from service.language.labeller import LABELS
 from service.language.model_index import INDEX
 from service.language.nlp import Language
+from service.language.perceptron import Layer, Perceptron
 from service.records import Answer
 from service.reviewer import Reviewer
 from service.schemas import feedback_reply, to_json
@@ -46,7 +47,7 @@ class Models:
 
     def damage(self, name: str) -> None:
         """Flip the last bit of a model's largest array."""
-        path = self.folder / name / "second_weights.npy"
+        path = self.folder / name / "embedding.npy"
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
@@ -67,7 +68,11 @@ def write_models(folder: Path, tiny: TinyModel, language: Language) -> Models:
     shutil.copytree(tiny.folder, folder / NAMES[0])
     labeller = tiny.fitted.labeller
     other = np.array([50 * (label is Label.OTHER) for label in LABELS], dtype=np.float32)
-    changed = replace(labeller, second_intercept=labeller.second_intercept + other)
+    perceptrons = tuple(
+        Perceptron((*one.layers[:-1], Layer(one.layers[-1].weights, one.layers[-1].intercept + other)))
+        for one in labeller.perceptrons
+    )
+    changed = replace(labeller, perceptrons=perceptrons)
     write_tiny(folder / NAMES[1], replace(tiny.fitted, labeller=changed), tiny.prepared, language)
     set_current(folder, NAMES[0])
     reviewers = {name: Reviewer.from_settings(Settings(models_dir=folder, model=name)) for name in NAMES}

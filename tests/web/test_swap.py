@@ -183,10 +183,10 @@ def test_damaged_model_leaves_the_other_serving_until_it_is_mended_or_rolled_bac
     models.damage(NEW)
     with Load(server.port) as load:
         models.promote(NEW)
-        _until(lambda: refuse(server, "second_weights.npy is damaged"))
+        _until(lambda: refuse(server, "embedding.npy is damaged"))
         status, ready = server.ask("GET", "/readyz")
         assert (status, ready["status"]) == (200, "ready")
-        assert ready["warning"].startswith("the current model is refused, another serves on: second_weights")
+        assert ready["warning"].startswith("the current model is refused, another serves on: embedding")
         assert server.ask("GET", "/version")[1]["model"] == models.versions[OLD]
         # It is tried again, in vain, and told once.
         time.sleep(7)
@@ -195,14 +195,14 @@ def test_damaged_model_leaves_the_other_serving_until_it_is_mended_or_rolled_bac
         models.put_index(b"{")
         _until(lambda: refuse(server, "the index index.json"))
         models.put_index(index)
-        _until(lambda: refuse(server, "second_weights.npy is damaged"))
+        _until(lambda: refuse(server, "embedding.npy is damaged"))
         models.promote(OLD)
         _until(lambda: have(server, models.versions[OLD]))
         assert server.ask("GET", "/readyz") == (200, {"status": "ready"})
     assert load.failures == []
     assert {(status, body) for _, status, body in load.replies} == {(200, models.replies[OLD])}
     models.promote(NEW)
-    _until(lambda: refuse(server, "second_weights.npy is damaged"))
+    _until(lambda: refuse(server, "embedding.npy is damaged"))
     models.mend(NEW, written)
     # Without another promotion.
     _until(lambda: have(server, models.versions[NEW]), 20)
@@ -214,15 +214,15 @@ def test_worker_that_starts_beside_a_damaged_model_takes_the_one_before(
 ) -> None:
     models.damage(NEW)
     models.promote(NEW)
-    _until(lambda: refuse(server, "second_weights.npy is damaged"))
+    _until(lambda: refuse(server, "embedding.npy is damaged"))
     victim = server.workers()[0]
     victim.kill()
     _until(lambda: victim.pid not in [worker.pid for worker in server.workers()])
-    _until(lambda: refuse(server, "second_weights.npy is damaged"), 30)
+    _until(lambda: refuse(server, "embedding.npy is damaged"), 30)
     assert models.versions[OLD] in [state.get("serves") for state in states(server)]
     for _ in range(20):
         assert reply_is_of(server, models, OLD)
-        assert "second_weights.npy is damaged" in server.ask("GET", "/readyz")[1]["warning"]
+        assert "embedding.npy is damaged" in server.ask("GET", "/readyz")[1]["warning"]
 
 
 def test_service_that_began_without_a_model_takes_one_up(written: Models, tmp_path: Path) -> None:
