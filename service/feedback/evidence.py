@@ -69,25 +69,26 @@ def _by_word(clause: ReadClause) -> Iterator[Iterator[Token]]:
 def _weights(clause: ReadClause, words: Sequence[Sequence[Token]], weigh: Weigh) -> NDArray[np.float64]:
     letter = clause.label.value[0]
     number = {token.i: k for k, tokens in enumerate(words) for token in tokens}
-    weights = np.zeros(len(words))
+    weights = [0.0] * len(words)
 
-    def add(token: Token, name: str, share: float = 1.0) -> None:
-        if token.i in number:
-            weights[number[token.i]] += share * (weigh(name) + weigh(f"{letter}|{name}"))
+    def weigh_both(name: str) -> float:
+        return weigh(name) + weigh(f"{letter}|{name}")
 
-    tokens = [token for tokens in words for token in tokens]
-    for token in tokens:
-        add(token, "w=" + masked(token))
-        if lemma_of(token) != masked(token):
-            add(token, "l=" + lemma_of(token))
+    tokens = [(token, masked(token)) for tokens in words for token in tokens]
+    for token, word in tokens:
+        weights[number[token.i]] += weigh_both("w=" + word)
+        lemma = lemma_of(token)
+        if lemma != word:
+            weights[number[token.i]] += weigh_both("l=" + lemma)
         if token.like_num:
-            add(token, "number")
-    for one, other in itertools.pairwise(tokens):
-        for token in (one, other):
-            add(token, f"b={masked(one)} {masked(other)}", 0.5)
-    if clause.verb is not None:
-        add(clause.verb, f"root={clause.verb.lemma_.lower()}")
-    return weights
+            weights[number[token.i]] += weigh_both("number")
+    for (one, word), (other, next_word) in itertools.pairwise(tokens):
+        half = 0.5 * weigh_both(f"b={word} {next_word}")
+        weights[number[one.i]] += half
+        weights[number[other.i]] += half
+    if clause.verb is not None and clause.verb.i in number:
+        weights[number[clause.verb.i]] += weigh_both(f"root={clause.verb.lemma_.lower()}")
+    return np.array(weights)
 
 
 def _heaviest(weights: NDArray[np.float64]) -> tuple[int, int]:
