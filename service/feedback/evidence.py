@@ -12,6 +12,7 @@ from spacy.tokens import Token
 
 from service.feedback.reading import ReadClause
 from service.language.features import lemma_of, masked
+from service.language.tokens import TokenLists
 
 #: Weight of a signal for the finding that is explained.
 Weigh = Callable[[str], float]
@@ -110,6 +111,7 @@ def _smallest_around(core: tuple[int, int], words: Sequence[Sequence[Token]]) ->
     A statement, from its subject on, may be longer by the subject than what is said of it.
     """
     number = {token.i: k for k, tokens in enumerate(words) for token in tokens}
+    lists = TokenLists.of(words[0][0].doc)
     high = words[-1][-1].i
     #: What a run is shorter by when it is chosen.
     runs = {(0, len(words)): 0}
@@ -118,34 +120,36 @@ def _smallest_around(core: tuple[int, int], words: Sequence[Sequence[Token]]) ->
         right = number.get(token.right_edge.i, len(words) - 1) + 1
         for run in ((left, right), (left, at + 1), (at, right)):
             runs.setdefault(run, 0)
-        subject = _subject(token)
-        if subject is not None and subject.left_edge.i in number and subject.i < token.i:
-            for end in (at + 1, right):
-                runs[number[subject.left_edge.i], end] = _SUBJECT_WORDS
+        subject = _subject(lists, token.i)
+        if subject is not None and subject < token.i:
+            opens = token.doc[subject].left_edge.i
+            if opens in number:
+                for end in (at + 1, right):
+                    runs[number[opens], end] = _SUBJECT_WORDS
     fitting = [
         run
         for run in runs
         if run[0] <= core[0] and core[1] <= run[1] and LEAST_WORDS <= run[1] - run[0] <= MOST_WORDS
     ]
-    fitting = [run for run in fitting if _is_complete(words[run[1] - 1][-1], high)] or fitting
+    fitting = [run for run in fitting if _is_complete(lists, words[run[1] - 1][-1].i, high)] or fitting
     if fitting:
         return min(fitting, key=lambda run: (run[1] - run[0] - runs[run], run))
     first = max(0, min(core[0], len(words) - LEAST_WORDS))
     return first, min(len(words), max(first + LEAST_WORDS, min(core[1], first + MOST_WORDS)))
 
 
-def _is_complete(last: Token, high: int) -> bool:
+def _is_complete(lists: TokenLists, last: int, high: int) -> bool:
     """Say whether nothing that ``last`` calls for is cut off behind it, up to the token ``high`` of the clause."""
-    if last.pos_ in _OPEN_ENDED and last.i < high:
+    if lists.pos[last] in _OPEN_ENDED and last < high:
         return False
-    return all(child.i > high or child.dep_ not in _COMPLEMENTS for child in last.rights)
+    return all(child > high or lists.dep[child] not in _COMPLEMENTS for child in lists.rights[last])
 
 
-def _subject(token: Token) -> Token | None:
+def _subject(lists: TokenLists, token: int) -> int | None:
     """Return the subject of ``token``, or of the verb that it completes."""
-    for verb in (token, token.head):
-        for child in verb.lefts:
-            if child.dep_ in ("nsubj", "nsubjpass", "expl"):
+    for verb in (token, lists.head[token]):
+        for child in lists.lefts[verb]:
+            if lists.dep[child] in ("nsubj", "nsubjpass", "expl"):
                 return child
     return None
 
