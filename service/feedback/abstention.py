@@ -47,7 +47,7 @@ def abstain(answer: Answer, known_words: Container[str]) -> Abstention | None:
     if len(words) < _LEAST_WORDS:
         return Abstention("empty", "There are too few words to judge. Write what you would say.")
     known = sum(word in known_words or word in FUNCTION_WORDS for word in words) / len(words)
-    function = sum(word in FUNCTION_WORDS for word in words) / len(words)
+    function = sum(map(FUNCTION_WORDS.__contains__, words)) / len(words)
     if answer.question is not None and _is_pasted(words, answer.question):
         return QUESTION_PASTED
     if _is_code(answer.text):
@@ -72,10 +72,8 @@ def abstain(answer: Answer, known_words: Container[str]) -> Abstention | None:
 
 
 def _is_code(text: str) -> bool:
-    characters = [character for character in text if not character.isspace()]
-    return len(characters) >= 40 and sum(c in _CODE_MARKS for c in characters) >= _CODE_SHARE * len(
-        characters
-    )
+    characters = sum(map(len, text.split()))
+    return characters >= 40 and sum(map(text.count, _CODE_MARKS)) >= _CODE_SHARE * characters
 
 
 def _is_pasted(words: list[str], question: str) -> bool:

@@ -12,6 +12,7 @@ from spacy.tokens import Token
 
 from service.feedback.reading import ReadClause
 from service.language.features import lemma_of, masked
+from service.language.tokens import TokenLists
 
 #: Weight of a signal for the finding that is explained.
 Weigh = Callable[[str], float]
@@ -69,25 +70,26 @@ def _by_word(clause: ReadClause) -> Iterator[Iterator[Token]]:
 def _weights(clause: ReadClause, words: Sequence[Sequence[Token]], weigh: Weigh) -> NDArray[np.float64]:
     letter = clause.label.value[0]
     number = {token.i: k for k, tokens in enumerate(words) for token in tokens}
-    weights = np.zeros(len(words))
+    weights = [0.0] * len(words)
 
-    def add(token: Token, name: str, share: float = 1.0) -> None:
-        if token.i in number:
-            weights[number[token.i]] += share * (weigh(name) + weigh(f"{letter}|{name}"))
+    def weigh_both(name: str) -> float:
+        return weigh(name) + weigh(f"{letter}|{name}")
 
-    tokens = [token for tokens in words for token in tokens]
-    for token in tokens:
-        add(token, "w=" + masked(token))
-        if lemma_of(token) != masked(token):
-            add(token, "l=" + lemma_of(token))
+    tokens = [(token, masked(token)) for tokens in words for token in tokens]
+    for token, word in tokens:
+        weights[number[token.i]] += weigh_both("w=" + word)
+        lemma = lemma_of(token)
+        if lemma != word:
+            weights[number[token.i]] += weigh_both("l=" + lemma)
         if token.like_num:
-            add(token, "number")
-    for one, other in itertools.pairwise(tokens):
-        for token in (one, other):
-            add(token, f"b={masked(one)} {masked(other)}", 0.5)
-    if clause.verb is not None:
-        add(clause.verb, f"root={clause.verb.lemma_.lower()}")
-    return weights
+            weights[number[token.i]] += weigh_both("number")
+    for (one, word), (other, next_word) in itertools.pairwise(tokens):
+        half = 0.5 * weigh_both(f"b={word} {next_word}")
+        weights[number[one.i]] += half
+        weights[number[other.i]] += half
+    if clause.verb is not None and clause.verb.i in number:
+        weights[number[clause.verb.i]] += weigh_both(f"root={clause.verb.lemma_.lower()}")
+    return np.array(weights)
 
 
 def _heaviest(weights: NDArray[np.float64]) -> tuple[int, int]:
@@ -109,6 +111,7 @@ def _smallest_around(core: tuple[int, int], words: Sequence[Sequence[Token]]) ->
     A statement, from its subject on, may be longer by the subject than what is said of it.
     """
     number = {token.i: k for k, tokens in enumerate(words) for token in tokens}
+    lists = TokenLists.of(words[0][0].doc)
     high = words[-1][-1].i
     #: What a run is shorter by when it is chosen.
     runs = {(0, len(words)): 0}
@@ -117,34 +120,36 @@ def _smallest_around(core: tuple[int, int], words: Sequence[Sequence[Token]]) ->
         right = number.get(token.right_edge.i, len(words) - 1) + 1
         for run in ((left, right), (left, at + 1), (at, right)):
             runs.setdefault(run, 0)
-        subject = _subject(token)
-        if subject is not None and subject.left_edge.i in number and subject.i < token.i:
-            for end in (at + 1, right):
-                runs[number[subject.left_edge.i], end] = _SUBJECT_WORDS
+        subject = _subject(lists, token.i)
+        if subject is not None and subject < token.i:
+            opens = token.doc[subject].left_edge.i
+            if opens in number:
+                for end in (at + 1, right):
+                    runs[number[opens], end] = _SUBJECT_WORDS
     fitting = [
         run
         for run in runs
         if run[0] <= core[0] and core[1] <= run[1] and LEAST_WORDS <= run[1] - run[0] <= MOST_WORDS
     ]
-    fitting = [run for run in fitting if _is_complete(words[run[1] - 1][-1], high)] or fitting
+    fitting = [run for run in fitting if _is_complete(lists, words[run[1] - 1][-1].i, high)] or fitting
     if fitting:
         return min(fitting, key=lambda run: (run[1] - run[0] - runs[run], run))
     first = max(0, min(core[0], len(words) - LEAST_WORDS))
     return first, min(len(words), max(first + LEAST_WORDS, min(core[1], first + MOST_WORDS)))
 
 
-def _is_complete(last: Token, high: int) -> bool:
+def _is_complete(lists: TokenLists, last: int, high: int) -> bool:
     """Say whether nothing that ``last`` calls for is cut off behind it, up to the token ``high`` of the clause."""
-    if last.pos_ in _OPEN_ENDED and last.i < high:
+    if lists.pos[last] in _OPEN_ENDED and last < high:
         return False
-    return all(child.i > high or child.dep_ not in _COMPLEMENTS for child in last.rights)
+    return all(child > high or lists.dep[child] not in _COMPLEMENTS for child in lists.rights[last])
 
 
-def _subject(token: Token) -> Token | None:
+def _subject(lists: TokenLists, token: int) -> int | None:
     """Return the subject of ``token``, or of the verb that it completes."""
-    for verb in (token, token.head):
-        for child in verb.lefts:
-            if child.dep_ in ("nsubj", "nsubjpass", "expl"):
+    for verb in (token, lists.head[token]):
+        for child in lists.lefts[verb]:
+            if lists.dep[child] in ("nsubj", "nsubjpass", "expl"):
                 return child
     return None
 

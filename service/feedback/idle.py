@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from spacy.tokens import Doc, Span, Token
 
 from service.language.text import AnalysisText
+from service.language.tokens import TokenLists
 
 #: So many words of a list are no part of a sentence.
 _LEAST_LISTED = 9
@@ -31,6 +32,7 @@ _NOT_LISTED = frozenset({"PRON", "DET", "AUX", "ADP", "SCONJ", "INTJ", "NUM"})
 _GOVERNED = frozenset({"nsubj", "nsubjpass", "dobj", "ccomp", "prep", "advmod", "npadvmod"})
 #: What a participle may have in a list: "results driven", "decision making".
 _OF_PARTICIPLE = frozenset({"nsubj", "npadvmod"})
+_NOT_OF_PARTICIPLE = _GOVERNED - _OF_PARTICIPLE
 _FIRST_PERSON = frozenset({"i", "we", "me", "us", "our", "ours", "mine", "myself", "ourselves"})
 #: Words that take up what stood before, if nothing does in their own sentence.
 _ANAPHORS = frozenset({"it", "she", "her", "they", "them", "their", "its", "he", "his", "him"})
@@ -65,32 +67,33 @@ def idle_words(
 
 def _lists(doc: Doc) -> Iterator[Sequence[Token]]:
     """Yield the runs of nouns that no verb and no article makes a sentence of."""
-    run: list[Token] = []
-    for token in doc:
-        if _is_listed(token) or (run and (token.is_punct or _is_link(run[-1], token))):
-            run.append(token)
+    lists = TokenLists.of(doc)
+    first, is_listed = 0, [_is_listed(doc, lists, token) for token in range(len(doc))]
+    for number, listed in enumerate([*is_listed, False]):
+        if listed:
             continue
-        yield from _long_enough(run)
-        run = []
-    yield from _long_enough(run)
+        if first < number < len(doc) and (doc[number].is_punct or _is_link(lists, number)):
+            continue
+        # Nearly all runs are too short, and are not looked at.
+        if sum(is_listed[first:number]) >= _LEAST_LISTED:
+            run = doc[first:number]
+            rest = run[next((k for k, token in enumerate(run) if _begins(token)), _MAY_BELONG) :]
+            if sum(is_listed[rest.start : rest.end]) >= _LEAST_LISTED:
+                yield [*rest]
+        first = number + 1
 
 
-def _is_link(before: Token, token: Token) -> bool:
-    return token.lower_ in _LINKS and before.lower_ not in _LINKS
+def _is_link(lists: TokenLists, token: int) -> bool:
+    return lists.lower[token] in _LINKS and lists.lower[token - 1] not in _LINKS
 
 
-def _is_listed(token: Token) -> bool:
-    if not token.is_alpha or token.pos_ in _NOT_LISTED or token.lower_ in _LINKS:
+def _is_listed(doc: Doc, lists: TokenLists, token: int) -> bool:
+    if lists.pos[token] in _NOT_LISTED or lists.lower[token] in _LINKS or not doc[token].is_alpha:
         return False
-    governed = _GOVERNED - _OF_PARTICIPLE if token.tag_ in ("VBN", "VBG") else _GOVERNED
-    return token.pos_ != "VERB" or not any(child.dep_ in governed for child in token.children)
-
-
-def _long_enough(run: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """Yield ``run`` from where the sentence before it ends, if enough of a list is left."""
-    rest = run[next((number for number, token in enumerate(run) if _begins(token)), _MAY_BELONG) :]
-    if sum(_is_listed(token) for token in rest) >= _LEAST_LISTED:
-        yield rest
+    governed = _NOT_OF_PARTICIPLE if lists.tag[token] in ("VBN", "VBG") else _GOVERNED
+    return lists.pos[token] != "VERB" or governed.isdisjoint(
+        lists.dep[child] for child in lists.children(token)
+    )
 
 
 def _begins(token: Token) -> bool:
@@ -102,10 +105,10 @@ def _begins(token: Token) -> bool:
 
 def _talk(doc: Doc, question: frozenset[str]) -> Iterator[Sequence[Token]]:
     """Yield the last sentences, if nothing ties them to what was told before."""
+    if TokenLists.of(doc).tag.count("VBD") < _LEAST_PAST:
+        return  # no story that talk could stand behind
     sentences = list(doc.sents)
     first = len(sentences)
-    if sum(token.tag_ == "VBD" for token in doc) < _LEAST_PAST:
-        return  # no story that talk could stand behind
     while first > 0 and _is_loose(sentences[first - 1]):
         first -= 1
     # What is tied to the story ties those before it: the talk begins behind the last sentence that is.

@@ -87,21 +87,20 @@ class OpinionModel:
 
         The opinions that would be raised have the words that they rest on.
         """
-        vocabulary, weights = self.head.vocabulary, self.head.weights
+        weights = self.head.weights
         told = tell(reading, lexicons)
         found = self.head.index.find(hashes_of([name for names in told.signals for name in names]))
         edges = np.cumsum([0, *map(len, told.signals)])
-        rows = [found[a:b][found[a:b] >= 0] for a, b in itertools.pairwise(edges)]
+        rows = [row[row >= 0] for row in (found[a:b] for a, b in itertools.pairwise(edges))]
         by_clause = summed_rows(weights, rows)
         seen = np.unique(np.concatenate(rows)) if rows else np.array([], dtype=np.intp)
-        known = {
-            vocabulary[name]: v for name, v in facts(reading, lexicons, told).items() if name in vocabulary
-        }
-        whole = np.array([*known], dtype=np.intp)
+        values = facts(reading, lexicons, told)
+        whole = self.head.index.find(hashes_of(values))
+        is_known = whole >= 0
         scores = (
             self.head.intercept.astype(np.float64)
             + weights[seen].astype(np.float64).sum(axis=0)
-            + np.array([*known.values()]) @ weights[whole].astype(np.float64)
+            + np.array([*values.values()])[is_known] @ weights[whole[is_known]].astype(np.float64)
         )
         strongest = by_clause.argmax(axis=0).tolist() if len(by_clause) else [None] * len(scores)
         opinions = {

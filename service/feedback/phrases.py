@@ -52,6 +52,8 @@ class Phrases:
                 key = _key(first)
                 index = self._by_letters if first == f"{key}*" else self._by_word
                 index[key[:_KEY] if first == f"{key}*" else key].append(phrase)
+        #: How many letters there are to look up, of words that have enough.
+        self._lengths = sorted(set(map(len, self._by_letters)))
 
     def find(self, text: str) -> Iterator[Found]:
         """Yield where phrases stand, in order, without overlap."""
@@ -77,7 +79,7 @@ class Phrases:
     def _candidates(self, word: re.Match[str]) -> list[_Phrase]:
         key = word.group().lower().replace("’", "'")
         candidates = [*self._by_word.get(key, ())]
-        for length in range(1, _KEY + 1):
+        for length in range(1, _KEY + 1) if len(key) < _KEY else self._lengths:
             candidates += self._by_letters.get(key[:length], ())
         return candidates
 

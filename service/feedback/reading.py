@@ -15,6 +15,7 @@ from spacy.tokens import Doc, Span, Token
 from service.labels import COMPONENTS, AnswerKind, Label, QuestionType
 from service.language.features import main_verb, person_of, subject_of, tense_of
 from service.language.text import AnalysisText
+from service.language.tokens import TokenLists
 from service.records import Answer, Clause, LabelledSpan
 
 _WORD = re.compile(r"\S+")
@@ -27,6 +28,7 @@ VAGUE_VERBS = frozenset(
 LEAST_TOLD = 0.35
 #: Subjects that are somebody else than the speaker, as ``features.person_of`` names them.
 _OTHERS = frozenset({"they", "name", "noun", "my_noun", "our_noun", "who", "everyone", "everybody", "nobody"})
+_PASSIVE = frozenset({"nsubjpass", "auxpass"})
 _REASONS = frozenset({"because", "so", "since", "to", "cause", "cos", "therefore"})
 
 
@@ -84,9 +86,10 @@ class ReadClause:
     @cached_property
     def is_passive(self) -> bool:
         """Whether the subject is acted upon."""
-        return self.verb is not None and any(
-            child.dep_ in ("nsubjpass", "auxpass") for child in self.verb.children
-        )
+        if self.verb is None:
+            return False
+        lists = TokenLists.of(self.span.doc)
+        return not _PASSIVE.isdisjoint(lists.dep[child] for child in lists.children(self.verb.i))
 
     @cached_property
     def is_step(self) -> bool:
@@ -101,7 +104,7 @@ class ReadClause:
     @cached_property
     def has_reason(self) -> bool:
         """Whether a reason or purpose is given in the clause."""
-        return any(token.lower_ in _REASONS for token in self.span)
+        return not _REASONS.isdisjoint(TokenLists.of(self.span.doc).lower[self.span.start : self.span.end])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _FOLDER = Path(__file__).parent
 #: What every name is read as: a word that the tagger takes for a name wherever it stands.
@@ -80,10 +80,12 @@ class _Lists:
     names: frozenset[str]
     #: Names that are common words too.
     words_too: frozenset[str]
+    #: The first words of ``names``, and all words that may be read as another one: most words are none of them.
+    openings: frozenset[str]
+    may_change: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """A word of the text; ``opens`` says that a sentence may begin with it, which has a capital of itself."""
 
     start: int
@@ -103,16 +105,30 @@ def _lists() -> _Lists:
     classes = {name: _by_word(table["classes"]) for name, table in data.items()}
     numbers, of_the_speaker = classes.pop("number"), classes.pop("of_the_speaker")
     names = frozenset(_lines("names.txt"))
-    only_capital = (word for table in data.values() for word in table.get("only_capital", ()))
+    only_capital = frozenset(word for table in data.values() for word in table.get("only_capital", ()))
+    spelling = dict(_split(line) for line in _lines("spelling.txt"))
+    who = {word: first for table in classes.values() for word, first in table.items()}
     return _Lists(
-        only_capital=frozenset(only_capital),
-        spelling=dict(_split(line) for line in _lines("spelling.txt")),
-        who={word: first for table in classes.values() for word, first in table.items()},
+        only_capital=only_capital,
+        spelling=spelling,
+        who=who,
         numbers=numbers,
         of_the_speaker=of_the_speaker,
         words=frozenset(_lines("words.txt")),
         names=names,
         words_too=frozenset(name.lower() for name in names if name[0].isupper()),
+        openings=frozenset(name.split(" ", 1)[0] for name in names),
+        may_change=frozenset(
+            {
+                *spelling,
+                *who,
+                *numbers,
+                *of_the_speaker,
+                *(word.lower() for word in only_capital),
+                "miss",
+                "one",
+            }
+        ),
     )
 
 
@@ -141,7 +157,7 @@ def replacements(text: str, breaks: Container[int]) -> list[Replacement]:
     taken = {offset for name in names for offset in range(name.start, name.end)}
     found = [*names, *_figures(text)]
     for number, word in enumerate(words):
-        if word.start not in taken:
+        if word.lower in lists.may_change and word.start not in taken:
             before = words[number - 1] if number else None
             found += _word_read(text, word, before, lists)
     return sorted(found, key=lambda replacement: replacement.start)
@@ -151,10 +167,17 @@ def _words(text: str, breaks: Container[int]) -> list[_Seen]:
     words = []
     for match in _WORD.finditer(text):
         start, end = match.span()
+        # A letter or digit and a blank end no sentence; most words stand behind them.
         opens = (
-            start == 0 or start in breaks or _SENTENCE_END.search(text, max(0, start - 3), start) is not None
+            start == 0
+            or start in breaks
+            or (
+                not (text[start - 1] == " " and text[start - 2 : start - 1].isalnum())
+                and _SENTENCE_END.search(text, max(0, start - 3), start) is not None
+            )
         )
-        words.append(_Seen(start, end, match.group(), match.group().lower(), opens))
+        word = match.group()
+        words.append(_Seen(start, end, word, word.lower(), opens))
     return words
 
 
@@ -217,11 +240,14 @@ def _figures(text: str) -> Iterator[Replacement]:
 
 def _names(text: str, words: Sequence[_Seen], lists: _Lists) -> Iterator[Replacement]:
     """Yield the names of ``text``, those of several words as one."""
-    long = [word for word in words if len(word.text) > 1]
-    capitals = sum(word.is_capital for word in long)
-    tells = len(long) < _LEAST_TELLING or capitals <= _MOST_CAPITALS * len(long)
+    long = sum(len(word.text) > 1 for word in words)
+    is_capital = [word.is_capital for word in words]
+    tells = long < _LEAST_TELLING or sum(is_capital) <= _MOST_CAPITALS * long
     number = 0
     while number < len(words):
+        if not (is_capital[number] or _may_open_name(words[number].lower, lists)):
+            number += 1
+            continue
         end = number
         is_name = False
         while end < len(words) and (end == number or _is_next(text, words[end - 1], words[end])):
@@ -244,12 +270,19 @@ def _names(text: str, words: Sequence[_Seen], lists: _Lists) -> Iterator[Replace
         number = max(end, number + 1)
 
 
+def _may_open_name(lower: str, lists: _Lists) -> bool:
+    """Say whether a word without a capital can be the first of a name."""
+    return lower in lists.words_too or _plain(lower) in lists.openings
+
+
 def _is_next(text: str, before: _Seen, word: _Seen) -> bool:
     return not word.opens and text[before.end : word.start] in (" ", "-")
 
 
 def _listed(text: str, words: Sequence[_Seen], number: int, lists: _Lists) -> int:
     """Return of how many words the listed name is that begins at ``number``; 0 for none."""
+    if _plain(words[number].lower) not in lists.openings:
+        return 0
     for length in range(min(_MOST_WORDS, len(words) - number), 0, -1):
         part = words[number : number + length]
         if all(_is_next(text, one, other) for one, other in itertools.pairwise(part)):

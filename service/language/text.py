@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import re
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from service.language.canonical import Replacement, replacements
@@ -31,6 +31,9 @@ _PLAIN = str.maketrans(
 #: Controls and format characters, such as zero-width blanks, joiners and marks of direction.
 _INVISIBLE = frozenset({"Cc", "Cf"})
 _PIECE = re.compile(r"\s+|\S+")
+_PLAIN_WORD = rf"[!-~]{{1,{LONGEST_RUN}}}+(?!\S)"
+#: As above, but words of plain characters with single blanks between them are one piece: they stay as they are.
+_LONG_PIECE = re.compile(rf"(?P<plain>{_PLAIN_WORD}(?: {_PLAIN_WORD})*+)|\s+|\S+")
 _NEWLINE = re.compile(r"\r\n?|[\n\x0b\x0c\x85\u2028\u2029]")
 _CLUSTER = re.compile(r"[^\u0300-\u036f][\u0300-\u036f]*|[\u0300-\u036f]+")
 
@@ -56,7 +59,7 @@ class AnalysisText:
         return self.origin[start], self.ends[end - 1]
 
 
-def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
+def prepare(given: str, leave_out: Collection[int] = ()) -> AnalysisText:
     """Return the text to analyse for ``given``, without the words that start at an offset in ``leave_out``.
 
     Its layout is normalised, and words are read in one spelling and without who they speak of. Linear in its length.
@@ -65,7 +68,7 @@ def prepare(given: str, leave_out: Container[int] = ()) -> AnalysisText:
     return replaced(text, replacements(text.text, text.breaks))
 
 
-def lay_out(given: str, leave_out: Container[int] = ()) -> AnalysisText:
+def lay_out(given: str, leave_out: Collection[int] = ()) -> AnalysisText:
     """Return the words of ``given`` as they are, in one layout, without those at an offset in ``leave_out``."""
     parts: list[str] = []
     origin: list[int] = []
@@ -80,7 +83,7 @@ def lay_out(given: str, leave_out: Container[int] = ()) -> AnalysisText:
         origin.append(start)
         ends.append(end)
 
-    for piece in _PIECE.finditer(given):
+    for piece in (_PIECE if leave_out else _LONG_PIECE).finditer(given):
         word = piece.group()
         if word[0].isspace():
             newlines += len(_NEWLINE.findall(word))
@@ -93,13 +96,14 @@ def lay_out(given: str, leave_out: Container[int] = ()) -> AnalysisText:
             if newlines > 1 or (newlines == 1 and not wrapped):
                 breaks.add(len(origin))
         newlines = 0
-        for first in range(0, len(visible), LONGEST_RUN):
+        longest = len(visible) if piece.lastgroup == "plain" else LONGEST_RUN
+        for first in range(0, len(visible), longest):
             if first:
                 blank(starts[first], starts[first])
                 split_runs += 1
-            parts.append(visible[first : first + LONGEST_RUN])
-            origin.extend(starts[first : first + LONGEST_RUN])
-            ends.extend(stops[first : first + LONGEST_RUN])
+            parts.append(visible[first : first + longest])
+            origin.extend(starts[first : first + longest])
+            ends.extend(stops[first : first + longest])
     return AnalysisText("".join(parts), tuple(origin), tuple(ends), frozenset(breaks), split_runs)
 
 
@@ -160,12 +164,19 @@ def _visible(word: str, offset: int) -> tuple[str, Sequence[int], Sequence[int]]
 
 def _is_hard_wrapped(given: str) -> bool:
     """Say whether single line ends of ``given`` are mere wrapping, as in an e-mail of fixed width."""
-    lines = [_length(words) for line in given.splitlines() if (words := line.split())]
-    inner = lines[:-1]
+    lines = [words for line in given.splitlines() if (words := line.split())]
+    inner = [_length(words) for words in lines[:-1]]
     low, high = _WRAPPED_LINE
     return len(inner) >= 2 and sum(low <= length <= high for length in inner) > 0.6 * len(inner)
 
 
 def _length(words: Sequence[str]) -> int:
     """Return how long a line of ``words`` is with single blanks, whatever form its accents have."""
-    return len(words) - 1 + sum(not unicodedata.combining(character) for word in words for character in word)
+    return (
+        len(words)
+        - 1
+        + sum(
+            len(word) if word.isascii() else sum(not unicodedata.combining(character) for character in word)
+            for word in words
+        )
+    )

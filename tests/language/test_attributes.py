@@ -65,6 +65,27 @@ def test_a_rule_of_two_words_gives_to_the_word_that_it_names() -> None:
     assert [token.lemma_ for token in doc] == ["", "to", ""]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "target", "lemmas"),
+    [
+        ([{"LOWER": {"REGEX": "^g"}}, {"LOWER": {"NOT_IN": ["ta"]}}], 0, ["", "", "", "x", ""]),
+        ([{"LOWER": "ta"}, {"LOWER": "ta"}, {"LOWER": "got"}], 0, ["", "x", "", "", ""]),
+        ([{"LOWER": {"NOT_IN": ["got", "it"]}}], 0, ["", "x", "x", "", ""]),
+        ([{"LOWER": "got"}, {"LOWER": "ta", "OP": "+"}], -1, ["", "x", "x", "", ""]),
+        ([{}, {"LOWER": "it"}], 0, ["", "", "", "x", ""]),
+        ([{"LOWER": "it"}, {}], 0, ["", "", "", "", ""]),
+    ],
+)
+def test_a_rule_of_any_sort_is_that_of_spacy(
+    pattern: list[dict[str, object]], target: int, lemmas: list[str]
+) -> None:
+    vocab = spacy.blank("en").vocab
+    ruler = ruler_with(vocab, (pattern, {"LEMMA": "x"}, target))
+    for rules in (ruler, AttributeRules(ruler)):
+        doc = rules(Doc(vocab, words=["got", "ta", "ta", "got", "it"]))
+        assert [token.lemma_ for token in doc] == lemmas
+
+
 def test_a_text_without_words_is_read(language: Language) -> None:
     with language.reading(prepare("\u200b")) as doc:
         assert len(doc) == 0

@@ -79,6 +79,13 @@ def test_lines_open_at_words(given_text: str) -> None:
     assert all(text.text[place - 1] == " " for place in text.breaks)
 
 
+@given(hard_text)
+@example(f"I `rang`  them \n{'x' * (LONGEST_RUN + 1)} {'y' * LONGEST_RUN} at 3 naïve-ly. So\x1cit was")
+def test_plain_words_are_read_together_as_they_are_one_by_one(given_text: str) -> None:
+    nowhere = {-1}  # where a word may be left out they are read one by one
+    assert lay_out(given_text) == lay_out(given_text, nowhere)
+
+
 @given(st.lists(st.sampled_from(["I", "rang", "them.", "naïve", "café", "😀", "it’s", "40%"]), min_size=1))
 def test_a_range_of_words_leads_back_to_those_words(words: list[str]) -> None:
     given_text = "  " + " \r\n".join(words) + " "
