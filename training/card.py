@@ -49,10 +49,12 @@ of the whole answer how it is told and what sort of question it replies to.
 **What it is for.** Feedback for practice. A person decides. It is not made for selecting candidates, and no
 figure here shows that it could be.
 
-**How it works.** Logistic regression over named clause features and those of the neighbours, stacked once
-(Cohen and Carvalho, 2005), then decoded over the whole answer; confidences are forward-backward marginals at
-temperature {fitted.labeller.temperature}. {len(fitted.labeller.vocabulary):,} features, each seen in at least
-three answers, so that nobody's private word is in it. Names and numbers are masked.
+**How it works.** Logistic regression over named clause features and those of the neighbours gives a first opinion.
+{len(fitted.labeller.perceptrons)} small perceptrons see that opinion all over the answer (stacking: Cohen and Carvalho, 2005), and the clause
+and its neighbours as points of {fitted.labeller.embedding.shape[1]} dimensions (latent semantic analysis: Deerwester and others, 1990). The answer is
+then decoded as a whole; confidences are forward-backward marginals at temperature {fitted.labeller.temperature}.
+{len(fitted.labeller.vocabulary):,} features, each seen in at least three answers, so that nobody's private word is in it.
+Names and numbers are masked.
 
 **Made by.** `{command}`
 
