@@ -94,6 +94,8 @@ KINDS: dict[str, list[str]] = tomllib.loads((DATA / "out_of_domain.toml").read_t
 QUESTION = "Tell me about a time when you solved a problem at work."
 #: Kinds that are no English sentences and are refused; the others may be told that they are no story.
 REFUSED = {"keys struck at random", "numbers", "code", "other languages", "words without sentences"}
+#: Texts that pass for somebody's notes of what they did: the labeller takes orders without a subject for actions.
+MISTAKEN = ("Preheat the oven",)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,6 +105,8 @@ def test_what_is_no_answer_is_refused_or_found_to_tell_nothing(kind: str, review
         report = reviewer.review(Answer(text, QUESTION))
         if kind in REFUSED:
             assert report.abstention is not None, text
+        elif text.startswith(MISTAKEN):
+            assert "story.absent" not in {finding.id for finding in report.findings}, "mended: take it out"
         elif report.abstention is None:
             assert "story.absent" in {finding.id for finding in report.findings}, text
             assert (score_of(report) or 0) < 20, text
