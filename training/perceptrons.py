@@ -24,6 +24,8 @@ from service.language.perceptron import Layer, Perceptron
 #: Clauses a step of the solver sees at once, and the fewest steps that it takes however few the clauses are.
 _BATCH = 256
 _FEWEST_STEPS = 400
+#: A weight nearer to 0 is 0.
+_NOTHING = 1e-12
 #: Threads that fit side by side; the result is the same for any number.
 _THREADS = 2
 
@@ -120,11 +122,11 @@ def _begin(model: MLPClassifier, start: Perceptron, mean: Floats, spread: Floats
 def _perceptron(model: MLPClassifier, mean: Floats, spread: Floats) -> Perceptron:
     """Return ``model`` as layers that take inputs as they are, with an output for every label."""
     layers = [
-        Layer(np.asarray(weights, dtype=np.float32), np.asarray(intercept, dtype=np.float32))
+        Layer(_flushed(weights), np.asarray(intercept, dtype=np.float32))
         for weights, intercept in zip(model.coefs_, model.intercepts_, strict=True)
     ]
     first, last = layers[0], layers[-1]
-    weights = (first.weights / spread[:, None]).astype(np.float32)
+    weights = _flushed(first.weights / spread[:, None])
     layers[0] = Layer(weights, (first.intercept - mean @ weights).astype(np.float32))
     if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
         nothing = np.zeros_like(last.weights)
@@ -135,6 +137,14 @@ def _perceptron(model: MLPClassifier, mean: Floats, spread: Floats) -> Perceptro
     intercept[model.classes_] = last.intercept
     layers[-1] = Layer(table, intercept)
     return Perceptron(tuple(layers))
+
+
+def _flushed(weights: NDArray[np.floating]) -> Floats:
+    """Return ``weights`` with zeros for what the penalty has worn down to nothing.
+
+    Below 1e-38 a 32-bit float is not normal any more, and a product with a thousand such is sixty times as slow.
+    """
+    return np.where(np.abs(weights) < _NOTHING, 0, weights).astype(np.float32)
 
 
 def fit_perceptrons(
